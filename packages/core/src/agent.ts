@@ -1,0 +1,133 @@
+import { SymphonyError } from './errors.ts';
+import { encodeJson, type JsonValue } from './json.ts';
+import { checkInteger, checkName, checkNames, describe } from './names.ts';
+import type { Schema } from './schema.ts';
+import type { Task } from './task.ts';
+
+/** What an agent may spend; stored with its configuration. */
+export interface AgentLimits {
+  /** Start-to-close timeout of its attempts in milliseconds, unless the task has one of its own. Default: none. */
+  readonly timeoutMs?: number;
+}
+
+/** The stored description of an agent: what routing knows of it. */
+export interface AgentConfig {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly description: string;
+  /** What it can do. A task's `requirements.capabilities` must all be among these. */
+  readonly capabilities: readonly string[];
+  /** Things people would ask of it, in their words. */
+  readonly examples: readonly string[];
+  readonly limits: AgentLimits;
+  /** What its work costs, in a unit of the application's choice; strategies may read it. */
+  readonly cost: JsonValue;
+}
+
+/** An agent as the catalogue lists it. */
+export interface AgentEntry {
+  readonly config: AgentConfig;
+  readonly enabled: boolean;
+  /** Whether a live worker hosts it, or did so within the last minute. */
+  readonly hosted: boolean;
+}
+
+/** Options of {@link AgentContext.step}. */
+export interface StepOptions {
+  /** Tells steps of one name apart. Without it the n-th call of a name is the n-th step; in loops give a key. */
+  readonly key?: string;
+  /** What the step depends on. A recorded step that was made from another input is refused with `STEP_MISMATCH`. */
+  readonly input?: unknown;
+}
+
+/** What an agent is handed beside its task. */
+export interface AgentContext<Data = JsonValue> {
+  /** Aborts when the attempt times out, is cancelled, loses its lease or the worker stops; `reason` is a `SymphonyError`. */
+  readonly signal: AbortSignal;
+  /** Number of this attempt, from 1. */
+  readonly attempt: number;
+  /** The same for every attempt of this task by this agent: pass it to services that recognise repeats. */
+  readonly idempotencyKey: string;
+  /** The `context` that the caller of `executeTask` passed, else null. */
+  readonly data: Data;
+  /**
+   * Runs `fn` once over all attempts of this task by this agent: a recorded result is returned without running it again.
+   * Resolves after the result has been stored. Failures are not recorded; `fn` runs again in the next attempt.
+   */
+  step<T>(name: string, fn: () => T | Promise<T>, options?: StepOptions): Promise<T>;
+  /** Stores how far the attempt is; keeps the last value, and writes at most once a second. */
+  progress(value: unknown): void;
+  /** Hands the task back to be given to another agent. Costs no retry. Throws, so nothing after it runs. */
+  refuse(reason: string): never;
+}
+
+/** The thing that does the work. What is not `run`, `input` or `output` is its {@link AgentConfig}. */
+export interface Agent<Input = any, Output = unknown, Data = any> {
+  readonly id: string;
+  readonly name?: string;
+  readonly role?: string;
+  readonly description?: string;
+  readonly capabilities?: readonly string[];
+  readonly examples?: readonly string[];
+  /** Checks a task's input before `run`, which then sees what the schema returned. */
+  readonly input?: Schema<Input>;
+  /** Checks what `run` returned before it is stored. */
+  readonly output?: Schema<Output>;
+  readonly limits?: AgentLimits;
+  readonly cost?: JsonValue;
+  run(task: Task<Input>, context: AgentContext<Data>): Output | Promise<Output>;
+}
+
+/** A named async function is an agent too: its name is its id. */
+export type AgentFunction<Input = any, Output = unknown> = (task: Task<Input>, context: AgentContext<any>) => Output | Promise<Output>;
+
+/** Whatever can be passed where an agent is wanted. */
+export type AgentLike = Agent | AgentFunction;
+
+/**
+ * Makes an {@link Agent} of whatever was passed as one.
+ *
+ * @throws SymphonyError `AGENT_INVALID`, `INVALID_NAME`
+ */
+export function toAgent(value: AgentLike): Agent {
+  if (typeof value === 'function') {
+    if (value.name === '') throw new SymphonyError('AGENT_INVALID', 'A function used as an agent needs a name; it becomes the id. Name it, or pass { id, run }.');
+    return { id: checkName(value.name, 'agent id'), run: value };
+  }
+  if (typeof value !== 'object' || value === null) throw new SymphonyError('AGENT_INVALID', `An agent is { id, run(task, context) } or a named function, got ${describe(value)}.`);
+  checkName(value.id, 'agent id');
+  if (typeof value.run !== 'function') throw new SymphonyError('AGENT_INVALID', `Agent "${value.id}" has no run(task, context).`, { details: { agentId: value.id } });
+  return value;
+}
+
+/**
+ * The part of an agent that is stored, checked.
+ *
+ * @throws SymphonyError `AGENT_INVALID`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`
+ */
+export function toAgentConfig(agent: Agent | (Partial<AgentConfig> & { readonly id: string })): AgentConfig {
+  const what = `agent "${checkName(agent.id, 'agent id')}"`;
+  const timeoutMs = agent.limits?.timeoutMs;
+  return {
+    id: agent.id,
+    name: checkName(agent.name ?? agent.id, `${what} name`),
+    role: checkText(agent.role, `${what} role`),
+    description: checkText(agent.description, `${what} description`),
+    capabilities: checkNames(agent.capabilities ?? [], `${what} capabilities`),
+    examples: checkExamples(agent.examples ?? [], what),
+    limits: timeoutMs === undefined ? {} : { timeoutMs: checkInteger(timeoutMs, `${what} limits.timeoutMs`, 1) },
+    cost: JSON.parse(encodeJson(agent.cost, `${what} cost`, 64 * 1024)) as JsonValue,
+  };
+}
+
+function checkExamples(value: readonly unknown[], what: string): readonly string[] {
+  if (!Array.isArray(value)) throw new SymphonyError('AGENT_INVALID', `${what}: examples must be an array of strings.`);
+  return value.map((item, index) => checkText(item, `${what} examples[${index}]`));
+}
+
+function checkText(value: unknown, what: string): string {
+  if (value === undefined) return '';
+  if (typeof value !== 'string') throw new SymphonyError('AGENT_INVALID', `${what} must be a string, got ${describe(value)}.`);
+  return value;
+}

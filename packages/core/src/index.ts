@@ -1,0 +1,108 @@
+export {
+  toAgent,
+  toAgentConfig,
+  type Agent,
+  type AgentConfig,
+  type AgentContext,
+  type AgentEntry,
+  type AgentFunction,
+  type AgentLike,
+  type AgentLimits,
+  type StepOptions,
+} from './agent.ts';
+export { Batcher } from './batcher.ts';
+export { delay, systemClock, type Clock } from './clock.ts';
+export { defaults, priorityLimit, priorityStepMs } from './defaults.ts';
+export type { AttemptOutcome, Engine } from './engine.ts';
+export {
+  errorCodes,
+  errorTextLimit,
+  fromTaskError,
+  RetryAfterError,
+  SymphonyError,
+  TerminalError,
+  toTaskError,
+  type ErrorCode,
+  type ErrorDetails,
+  type TaskError,
+} from './errors.ts';
+export { terminalTaskEvents, toEvent, type EventMap, type EventRow, type EventType, type NewEvent, type SymphonyEvent } from './events.ts';
+export { Flush, isSuspect, settleWorkflow, type Times } from './flush.ts';
+export { createMakeId, type IdKind, type MakeId } from './ids.ts';
+export { canonicalJson, decodeJson, encodeJson, jsonDepthLimit, type JsonErrorCodes, type JsonValue } from './json.ts';
+export { silentLogger, stderrLogger, type Logger } from './logger.ts';
+export { checkDuration, checkInteger, checkKeys, checkName, checkNames, checkNumber, checkTime, describe, longestDuration, nameLimit } from './names.ts';
+export { seededRandom, systemRandom, type Random } from './random.ts';
+export { backoffMs, checkRetryPolicy, defaultBackoff, maxCrashes, type RetryPolicy } from './retry.ts';
+export {
+  decisionCandidates,
+  defineStrategy,
+  RoutingStrategies,
+  strategyApiVersion,
+  type AgentDirectory,
+  type AgentLoad,
+  type Candidates,
+  type NoRoute,
+  type Ranked,
+  type RankRequest,
+  type RouteAnswer,
+  type Router,
+  type RoutingDecision,
+  type RoutingStrategy,
+  type StrategyDefinition,
+  type StrategyPlugin,
+  type StrategyServices,
+  type StrategyState,
+} from './routing.ts';
+export { describeIssues, type Schema, type SchemaIssue, type SchemaResult } from './schema.ts';
+export type {
+  Claimed,
+  ClaimRequest,
+  Command,
+  CommandValue,
+  CommitRequest,
+  CommitResponse,
+  EventQuery,
+  Group,
+  GroupResult,
+  Holding,
+  NewTaskRecord,
+  NewWorkflowRow,
+  Renewal,
+  StepRow,
+  Store,
+  StoreTraits,
+  SweepResult,
+  TaskQuery,
+  WorkerRow,
+} from './store.ts';
+export type { AgentRow, BodyPatch, DueCursor, Tables } from './tables.ts';
+export {
+  isTerminal,
+  taskStatuses,
+  toTask,
+  type Refusal,
+  type Task,
+  type TaskBody,
+  type TaskRecord,
+  type TaskRequirements,
+  type TaskRow,
+  type TaskStatus,
+  type TaskTimeouts,
+} from './task.ts';
+export { Tokens, type Token } from './tokens.ts';
+export { claimKey, transition, transitionTable, type TaskCommand, type TaskCommandType, type Transition, type TransitionRefusal } from './transition.ts';
+export { closeWorker, isExpired, listHolding, openWorker, renewWorker, sweep, type WorkerBeat } from './upkeep.ts';
+export {
+  addCounters,
+  contribution,
+  counterDelta,
+  isSettled,
+  toWorkflow,
+  workflowStatus,
+  workflowStatuses,
+  type Workflow,
+  type WorkflowCounters,
+  type WorkflowRow,
+  type WorkflowStatus,
+} from './workflow.ts';

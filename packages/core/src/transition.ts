@@ -1,0 +1,325 @@
+import { priorityStepMs } from './defaults.ts';
+import type { ErrorCode, TaskError } from './errors.ts';
+import type { NewEvent } from './events.ts';
+import { backoffMs, maxCrashes, type RetryPolicy } from './retry.ts';
+import type { RoutingDecision } from './routing.ts';
+import type { TaskBody, TaskRow, TaskStatus } from './task.ts';
+
+/** What can be asked of a task. `until` times are on the lease clock, all others on the wall clock. */
+export type TaskCommand =
+  /** Makes a stored task due. */
+  | { readonly type: 'submit'; readonly dueAt: number }
+  /** Gives a task without assignment to one worker, which decides on its route. */
+  | { readonly type: 'bind'; readonly workerId: string; readonly until: number }
+  | { readonly type: 'unbind' }
+  /** Writes the route of a task whose agent is hosted elsewhere. */
+  | { readonly type: 'assign'; readonly decision: RoutingDecision }
+  /** Notes that nobody can take the task now; the binding keeps it from being looked at before `until`. */
+  | { readonly type: 'defer'; readonly until: number; readonly code: string; readonly reason: string }
+  /** Ends a task that nobody will ever take. */
+  | { readonly type: 'reject'; readonly error: Omit<TaskError, 'attempt'> }
+  /** Takes the assignment from a task whose agent nobody hosts any more. */
+  | { readonly type: 'unassign'; readonly reason: string }
+  | { readonly type: 'hold'; readonly held: boolean }
+  /** Starts an attempt. */
+  | {
+      readonly type: 'claim';
+      readonly workerId: string;
+      readonly agentId: string;
+      readonly pinned?: boolean;
+      readonly retry?: RetryPolicy;
+      readonly decision?: RoutingDecision;
+    }
+  | { readonly type: 'complete'; readonly output: string; readonly unusedSteps?: readonly string[] }
+  | {
+      readonly type: 'fail';
+      readonly error: TaskError;
+      readonly retryable: boolean;
+      /** A number in [0, 1) for the jitter. */
+      readonly draw: number;
+      readonly defaultMaxRetries: number;
+      readonly retryAfterMs?: number;
+      /** Keeps the task for this worker between its attempts. */
+      readonly bindTo?: string;
+    }
+  | { readonly type: 'refuse'; readonly reason: string }
+  /** Hands an attempt back; costs nothing. */
+  | { readonly type: 'release'; readonly reason: string }
+  /** Takes the task from a worker that died. */
+  | { readonly type: 'crash'; readonly charged: boolean }
+  | { readonly type: 'suspend' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'cancel'; readonly graceMs: number; readonly reason?: string }
+  /** Gives up an attempt whose cancellation was asked for and whose grace is over. */
+  | { readonly type: 'abandon' }
+  /** Starts a task that ended without a result anew, by hand. */
+  | { readonly type: 'retry' }
+  | { readonly type: 'addToWorkflow'; readonly workflowId: string };
+
+/** The name of a command on a task. */
+export type TaskCommandType = TaskCommand['type'];
+
+/**
+ * What may happen to a task in each status, and the statuses it can lead to. A missing cell is a refusal. Diagrams,
+ * documentation and tests are made from this table.
+ */
+export const transitionTable: { readonly [Type in TaskCommandType]: { readonly [From in TaskStatus]?: readonly TaskStatus[] } } = {
+  submit: { pending: ['pending'] },
+  bind: { pending: ['pending'] },
+  unbind: { pending: ['pending'] },
+  assign: { pending: ['pending'] },
+  defer: { pending: ['pending'] },
+  reject: { pending: ['failed'] },
+  unassign: { pending: ['pending'] },
+  hold: { pending: ['pending'] },
+  claim: { pending: ['running'] },
+  complete: { running: ['completed', 'cancelled'] },
+  fail: { running: ['pending', 'failed', 'cancelled'] },
+  refuse: { running: ['pending', 'failed', 'cancelled'] },
+  release: { running: ['pending', 'cancelled'] },
+  crash: { running: ['pending', 'failed', 'cancelled'] },
+  suspend: { running: ['waiting', 'cancelled'] },
+  resume: { waiting: ['pending'] },
+  cancel: { pending: ['cancelled'], running: ['running'], waiting: ['cancelled'] },
+  abandon: { running: ['cancelled'] },
+  retry: { failed: ['pending'], cancelled: ['pending'] },
+  addToWorkflow: {
+    pending: ['pending'],
+    running: ['running'],
+    waiting: ['waiting'],
+    completed: ['completed'],
+    failed: ['failed'],
+    cancelled: ['cancelled'],
+  },
+};
+
+/** What a command does to a task: the new row, what changes in its body, and the events that explain it. */
+export interface Transition {
+  readonly task: TaskRow;
+  readonly body: Partial<Pick<TaskBody, 'output' | 'error'>>;
+  readonly events: readonly NewEvent[];
+}
+
+/** Why a command does nothing. */
+export interface TransitionRefusal {
+  readonly refused: ErrorCode;
+  readonly message: string;
+}
+
+/**
+ * Decides what a command does to a task. Pure: looks at nothing but its arguments, changes none of them.
+ *
+ * @param now wall time in epoch milliseconds
+ */
+export function transition(task: TaskRow, command: TaskCommand, now: number): Transition | TransitionRefusal {
+  if (transitionTable[command.type][task.status] === undefined) {
+    return {
+      refused: 'TASK_INVALID_TRANSITION',
+      message: `Task ${task.id} is ${task.status}; ${command.type} is not possible then.`,
+    };
+  }
+  const change = effect(task, command, now);
+  const raised = change.task.status === task.status ? change.task : { ...change.task, version: task.version + 1 };
+  return { ...change, task: raised };
+}
+
+function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
+  switch (command.type) {
+    case 'submit':
+      return to(due(task, command.dueAt), { type: 'task.submitted', data: { dueAt: command.dueAt } });
+    case 'bind':
+      return to({ ...task, boundTo: command.workerId, boundUntil: command.until });
+    case 'unbind':
+      return to(unbound(task));
+    case 'assign':
+      return to(
+        { ...unbound(task), agentId: command.decision.agentId, unroutable: false },
+        { type: 'task.routed', data: command.decision },
+      );
+    case 'defer':
+      return defer(task, command);
+    case 'reject':
+      return ended(task, 'failed', now, { error: { ...command.error, attempt: task.attempt } });
+    case 'unassign':
+      return to({ ...task, agentId: null }, { type: 'task.unassigned', data: { agentId: task.agentId ?? '', reason: command.reason } });
+    case 'hold':
+      return to({ ...task, held: command.held });
+    case 'claim':
+      return claim(task, command, now);
+    case 'complete':
+      return complete(task, command, now);
+    case 'fail':
+      return fail(task, command, now);
+    case 'refuse':
+      return refuse(task, command.reason, now);
+    case 'release':
+      return release(task, command.reason, now);
+    case 'crash':
+      return crash(task, command.charged, now);
+    case 'suspend':
+      if (task.cancelAt !== null) return cancelled(task, now);
+      return to({ ...task, status: 'waiting', workerId: null }, { type: 'task.suspended', data: { attempt: task.attempt } });
+    case 'resume':
+      return to(due({ ...task, status: 'pending' }, now), { type: 'task.resumed', data: { dueAt: now } });
+    case 'cancel':
+      return cancel(task, command, now);
+    case 'abandon':
+      return cancelled(task, now);
+    case 'retry':
+      return to(
+        due({ ...task, status: 'pending', failures: 0, crashes: 0, refusedBy: [], finishedAt: null, cancelAt: null }, now),
+        { type: 'task.retried', data: { dueAt: now } },
+        { error: null },
+      );
+    case 'addToWorkflow':
+      return to({ ...task, workflowId: command.workflowId }, { type: 'task.added_to_workflow', data: { workflowId: command.workflowId } });
+  }
+}
+
+type Command<Type extends TaskCommandType> = Extract<TaskCommand, { readonly type: Type }>;
+
+function to(task: TaskRow, event?: NewEvent, body: Transition['body'] = {}): Transition {
+  return { task, body, events: event === undefined ? [] : [event] };
+}
+
+/** The order of claims: what is due earlier goes first, and each step of priority is worth a minute. */
+export function claimKey(dueAt: number, priority: number): number {
+  return dueAt - priority * priorityStepMs;
+}
+
+function due(task: TaskRow, dueAt: number): TaskRow {
+  return { ...task, dueAt, claimKey: claimKey(dueAt, task.priority) };
+}
+
+function unbound(task: TaskRow): TaskRow {
+  return { ...task, boundTo: null, boundUntil: null };
+}
+
+function defer(task: TaskRow, command: Command<'defer'>): Transition {
+  const waiting = { ...task, boundUntil: command.until, unroutable: true };
+  if (task.unroutable) return to(waiting); // said once; the log must not grow while the task waits
+  return to(waiting, { type: 'task.unroutable', data: { code: command.code, reason: command.reason } });
+}
+
+function claim(task: TaskRow, command: Command<'claim'>, now: number): Transition {
+  const attempt = task.attempt + 1;
+  const running: TaskRow = {
+    ...unbound(task),
+    status: 'running',
+    attempt,
+    agentId: command.agentId,
+    pinned: task.pinned || command.pinned === true,
+    retry: command.retry ?? task.retry,
+    workerId: command.workerId,
+    dueAt: null,
+    claimKey: null,
+    unroutable: false,
+    startedAt: task.startedAt ?? now,
+  };
+  const claimed: NewEvent = { type: 'task.claimed', data: { attempt, workerId: command.workerId, agentId: command.agentId } };
+  const routed: readonly NewEvent[] = command.decision === undefined ? [] : [{ type: 'task.routed', data: command.decision }];
+  return { task: running, body: {}, events: [...routed, claimed] };
+}
+
+function complete(task: TaskRow, command: Command<'complete'>, now: number): Transition {
+  if (task.cancelAt !== null) return cancelled(task, now);
+  const unused: readonly NewEvent[] =
+    command.unusedSteps === undefined || command.unusedSteps.length === 0
+      ? []
+      : [{ type: 'task.steps_unused', data: { attempt: task.attempt, steps: command.unusedSteps } }];
+  return {
+    task: over(task, 'completed', now),
+    body: { output: command.output, error: null },
+    events: [...unused, { type: 'task.completed', data: { attempt: task.attempt } }],
+  };
+}
+
+function fail(task: TaskRow, command: Command<'fail'>, now: number): Transition {
+  if (task.cancelAt !== null) return cancelled(task, now);
+  const failures = task.failures + 1;
+  const failed = { ...task, failures };
+  const { error } = command;
+  if (!command.retryable || failures > (task.retry.maxRetries ?? command.defaultMaxRetries)) {
+    return ended(failed, 'failed', now, { error });
+  }
+  const dueAt = now + (command.retryAfterMs ?? backoffMs(task.retry, failures, command.draw));
+  return to(
+    { ...due(idle(failed), dueAt), boundTo: command.bindTo ?? null },
+    { type: 'task.retry_scheduled', data: { attempt: task.attempt, error, failures, dueAt } },
+    { error },
+  );
+}
+
+function refuse(task: TaskRow, reason: string, now: number): Transition {
+  if (task.cancelAt !== null) return cancelled(task, now);
+  const agentId = task.agentId ?? '';
+  const refused: NewEvent = { type: 'task.refused', data: { attempt: task.attempt, agentId, reason } };
+  if (task.pinned) {
+    const error = { name: 'SymphonyError', code: 'REFUSED', message: `Agent "${agentId}" refused the task: ${reason}`, attempt: task.attempt };
+    const end = ended(task, 'failed', now, { error });
+    return { ...end, events: [refused, ...end.events] };
+  }
+  const refusedBy = [...task.refusedBy, { agentId, reason }];
+  return to({ ...due(idle(task), now), agentId: null, refusedBy }, refused);
+}
+
+function release(task: TaskRow, reason: string, now: number): Transition {
+  if (task.cancelAt !== null) return cancelled(task, now);
+  return to(due(idle(task), now), {
+    type: 'task.released',
+    data: { attempt: task.attempt, workerId: task.workerId ?? '', reason },
+  });
+}
+
+function crash(task: TaskRow, charged: boolean, now: number): Transition {
+  const crashes = charged ? task.crashes + 1 : task.crashes;
+  const crashed: NewEvent = {
+    type: 'task.crashed',
+    data: { attempt: task.attempt, workerId: task.workerId ?? '', charged, crashes },
+  };
+  const released = { ...task, crashes };
+  const end =
+    task.cancelAt !== null
+      ? cancelled(released, now)
+      : charged && crashes >= maxCrashes(task.retry)
+        ? ended(released, 'failed', now, { error: poison(task, crashes) })
+        : to(due(idle(released), now));
+  return { ...end, events: [crashed, ...end.events] };
+}
+
+function poison(task: TaskRow, crashes: number): TaskError {
+  const message = `The worker died ${crashes} times in a row while it ran this task, without a new step in between.`;
+  return { name: 'SymphonyError', code: 'POISON', message, attempt: task.attempt };
+}
+
+function cancel(task: TaskRow, command: Command<'cancel'>, now: number): Transition {
+  if (task.status !== 'running') return cancelled(task, now, command.reason);
+  if (task.cancelAt !== null) return to(task); // asked twice: the first grace counts
+  const cancelAt = now + command.graceMs;
+  return to(
+    { ...task, cancelAt },
+    {
+      type: 'task.cancel_requested',
+      data: { attempt: task.attempt, cancelAt, ...(command.reason === undefined ? {} : { reason: command.reason }) },
+    },
+  );
+}
+
+function cancelled(task: TaskRow, now: number, reason?: string): Transition {
+  return to(over(task, 'cancelled', now), {
+    type: 'task.cancelled',
+    data: { attempt: task.attempt, ...(reason === undefined ? {} : { reason }) },
+  });
+}
+
+function ended(task: TaskRow, status: 'failed', now: number, body: { readonly error: TaskError }): Transition {
+  return to(over(task, status, now), { type: 'task.failed', data: { attempt: task.attempt, error: body.error } }, body);
+}
+
+function over(task: TaskRow, status: TaskStatus, now: number): TaskRow {
+  return { ...idle(task), status, finishedAt: now };
+}
+
+function idle(task: TaskRow): TaskRow {
+  return { ...unbound(task), status: 'pending', workerId: null, dueAt: null, claimKey: null, held: false };
+}

@@ -1,0 +1,139 @@
+import { defaults } from './defaults.ts';
+import { Flush, isSuspect, type Times } from './flush.ts';
+import type { Holding, Renewal, SweepResult, WorkerRow } from './store.ts';
+import type { Tables } from './tables.ts';
+
+/** Rows that one condition of a sweep takes on at a time. */
+const sweepLimit = 1_000;
+
+/** A worker as it opens or renews its row. */
+export interface WorkerBeat {
+  readonly id: string;
+  readonly hosts: readonly string[];
+  readonly leaseMs: number;
+}
+
+/** Opens a worker's row. */
+export function openWorker(tables: Tables, times: Times, beat: WorkerBeat): void {
+  putWorker(tables, times, beat, times.now);
+}
+
+/** Extends a worker's lease, even one that is over as long as its row is there. */
+export function renewWorker(tables: Tables, times: Times, beat: WorkerBeat): Renewal {
+  const row = tables.worker(beat.id);
+  if (row === undefined) return { alive: false };
+  putWorker(tables, times, beat, row.startedAt, row);
+  return { alive: true, now: times.now, holding: listHolding(tables, beat.id) };
+}
+
+/** What a worker runs or has bound to it. */
+export function listHolding(tables: Tables, workerId: string): readonly Holding[] {
+  return [...tables.runningTasks(workerId), ...tables.boundTasks(workerId)].map((task) => ({
+    taskId: task.id,
+    attempt: task.attempt,
+    status: task.status,
+    cancelAt: task.cancelAt,
+  }));
+}
+
+/** Removes a worker's row and releases what it holds at no cost: it leaves in good order. */
+export function closeWorker(tables: Tables, times: Times, workerId: string): void {
+  const flush = new Flush(tables, times);
+  for (const task of tables.runningTasks(workerId)) flush.change(task, { type: 'release', reason: 'the worker was closed' });
+  for (const task of tables.boundTasks(workerId)) flush.change(task, { type: 'unbind' });
+  flush.settle();
+  const row = tables.worker(workerId);
+  if (row !== undefined) removeWorker(tables, times, row);
+}
+
+/** Whether a worker's lease is over. A lease of another boot is: its clock does not run any more. */
+export function isExpired(worker: WorkerRow, times: Times): boolean {
+  return worker.bootId !== times.bootId || worker.leaseUntil <= times.lease;
+}
+
+/**
+ * Cleans up after the dead, as repeated conditions on rows: whatever one call leaves, the next one finds.
+ *
+ * @param markDead whether expired workers are removed; a sweeper that was itself stopped for long must not judge others
+ */
+export function sweep(tables: Tables, times: Times, { markDead }: { readonly markDead: boolean }): SweepResult {
+  let deadWorkers = 0;
+  if (markDead) {
+    for (const worker of tables.workers()) {
+      if (!isExpired(worker, times)) continue;
+      removeWorker(tables, times, worker);
+      deadWorkers++;
+    }
+  }
+  const flush = new Flush(tables, times);
+  const missing = tables.missingWorkers(sweepLimit);
+  let released = 0;
+  for (const workerId of missing) released += releaseFrom(tables, flush, workerId);
+  const batches = [
+    each(tables.expiredBindings(times.lease, sweepLimit), (task) => flush.change(task, { type: 'unbind' })),
+    each(tables.overdueCancellations(times.now, sweepLimit), (task) => flush.change(task, { type: 'abandon' })),
+    unassign(tables, flush, times),
+    align(tables, flush),
+  ];
+  flush.settle();
+  return { deadWorkers, releasedTasks: released, more: missing.length === sweepLimit || batches.some((count) => count >= sweepLimit) };
+}
+
+function releaseFrom(tables: Tables, flush: Flush, workerId: string): number {
+  const running = tables.runningTasks(workerId);
+  // If one of them was about to be called poison, it is the likely cause: its neighbours are not charged.
+  const suspected = running.some(isSuspect);
+  for (const task of running) flush.change(task, { type: 'crash', charged: !suspected || isSuspect(task) });
+  for (const task of tables.boundTasks(workerId)) flush.change(task, { type: 'unbind' });
+  return running.length;
+}
+
+function unassign(tables: Tables, flush: Flush, times: Times): number {
+  let count = 0;
+  for (const agent of tables.agents()) {
+    if (agent.unhostedSince === null || times.now - agent.unhostedSince < defaults.unhostedMs) continue;
+    count += each(tables.unstartedTasks(agent.id, sweepLimit - count), (task) =>
+      flush.change(task, { type: 'unassign', reason: 'no worker has hosted the agent for a minute' }),
+    );
+    if (count >= sweepLimit) break;
+  }
+  return count;
+}
+
+function align(tables: Tables, flush: Flush): number {
+  let count = 0;
+  for (const workflowId of tables.misalignedWorkflows(sweepLimit)) {
+    const result = flush.apply([{ type: 'alignTasks', workflowId, limit: sweepLimit - count, graceMs: defaults.graceMs }]);
+    count += result.status === 'ok' ? (result.value.count ?? 0) : 0;
+    if (count >= sweepLimit) break;
+  }
+  return count;
+}
+
+function each<T>(items: readonly T[], action: (item: T) => void): number {
+  for (const item of items) action(item);
+  return items.length;
+}
+
+function putWorker(tables: Tables, times: Times, beat: WorkerBeat, startedAt: number, known?: WorkerRow): void {
+  tables.putWorker({ id: beat.id, hosts: beat.hosts, leaseUntil: times.lease + beat.leaseMs, bootId: times.bootId, startedAt });
+  for (const agentId of beat.hosts) {
+    const agent = tables.agent(agentId);
+    if (agent !== undefined && agent.unhostedSince !== null) tables.putAgent({ ...agent, unhostedSince: null });
+  }
+  if (known !== undefined) markUnhosted(tables, times, known.hosts);
+}
+
+function removeWorker(tables: Tables, times: Times, row: WorkerRow): void {
+  tables.deleteWorker(row.id);
+  markUnhosted(tables, times, row.hosts);
+}
+
+function markUnhosted(tables: Tables, times: Times, agentIds: readonly string[]): void {
+  if (agentIds.length === 0) return;
+  const hosted = new Set(tables.workers().flatMap((worker) => worker.hosts));
+  for (const agentId of agentIds) {
+    const agent = hosted.has(agentId) ? undefined : tables.agent(agentId);
+    if (agent?.unhostedSince === null) tables.putAgent({ ...agent, unhostedSince: times.now });
+  }
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { run } from './run.ts';
+import { listPackages, type Package } from './workspace.ts';
+
+/** A package together with the tarball that npm users would get. */
+export interface Packed extends Package {
+  readonly tarball: string;
+}
+
+let packed: Promise<Packed[]> | undefined;
+
+/** Packs every public package once per run, into a temporary folder that goes with the process. */
+export function packAll(): Promise<Packed[]> {
+  return (packed ??= pack());
+}
+
+async function pack(): Promise<Packed[]> {
+  const target = mkdtempSync(join(tmpdir(), 'symphony-pack-'));
+  process.once('exit', () => rmSync(target, { recursive: true, force: true }));
+  const all: Packed[] = [];
+  for (const pkg of listPackages('packages').filter(({ manifest }) => !manifest.private)) {
+    const tarball = join(target, `${pkg.manifest.name.replace('@', '').replace('/', '-')}-${pkg.manifest.version}.tgz`);
+    await run('pnpm', ['pack', '--out', tarball], pkg.folder);
+    all.push({ ...pkg, tarball });
+  }
+  return all;
+}
+
+/** Runs publint over the tarballs, as strictly as it can. */
+export async function lintTarballs(all: readonly Packed[]): Promise<void> {
+  const complaints: string[] = [];
+  for (const { manifest, tarball } of all) {
+    const bytes = new Uint8Array(readFileSync(tarball)); // a copy with a buffer of its own
+    const { messages, pkg } = await publint({ pack: { tarball: bytes.buffer }, strict: true });
+    complaints.push(...messages.map((message) => `${manifest.name}: ${formatMessage(message, pkg) ?? message.code}`));
+  }
+  if (complaints.length > 0) throw new Error(complaints.join('\n'));
+}
