@@ -19,6 +19,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    testTimeout: 15_000,
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     execArgv: [withSources],
     env: { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} ${withSources}`.trim() },

@@ -1,4 +1,4 @@
-import { defineConfig } from 'eslint/config';
+import { defineConfig, includeIgnoreFile } from 'eslint/config';
 import { resolve } from 'node:path';
 import tseslint from 'typescript-eslint';
 
@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '..');
  */
 const reserved = {
   time: {
-    globals: ['setTimeout', 'setInterval', 'setImmediate'],
+    globals: ['setTimeout', 'setInterval'],
     properties: [['Date', 'now']],
     syntax: [":matches(NewExpression, CallExpression)[callee.name='Date'][arguments.length=0]"],
     imports: ['node:timers', 'node:timers/promises', 'timers', 'timers/promises'],
@@ -52,23 +52,15 @@ function forbidAllBut(...allowed) {
 const tests = ['**/*.test.ts', '**/*.test-d.ts', '**/test/**'];
 
 export default defineConfig(
-  {
-    ignores: [
-      '**/dist/',
-      '**/coverage/',
-      '**/.turbo/',
-      '**/*.{js,cjs,mjs}',
-      '**/tsup.config.ts',
-      'tooling/pack-test/program.ts',
-    ],
-  },
+  includeIgnoreFile(resolve(root, '.gitignore')),
+  { ignores: ['**/*.{js,cjs,mjs}', '**/tsup.config.ts', 'tooling/pack-test/program.ts'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: root } },
     rules: {
-      eqeqeq: 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],

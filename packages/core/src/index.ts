@@ -10,7 +10,7 @@ export {
   type AgentLimits,
   type StepOptions,
 } from './agent.ts';
-export { Batcher } from './batcher.ts';
+export { Batcher, type BatchLimits } from './batcher.ts';
 export { delay, systemClock, type Clock } from './clock.ts';
 export { defaults, priorityLimit, priorityStepMs } from './defaults.ts';
 export type { AttemptOutcome, Engine } from './engine.ts';

@@ -27,29 +27,39 @@ export function fixedAgents(entries: readonly AgentEntry[], fallbackId: string |
     catalogue: () => Promise.resolve(catalogue),
     refreshLoads: () => Promise.resolve(),
     load: (agentId) => ({ running: 0, queued: given.get(agentId) ?? 0 }),
-    countDecision: (agentId) => void given.set(agentId, (given.get(agentId) ?? 0) + 1),
+    countDecision: (agentId) => count(given, agentId),
     forget: () => undefined,
   };
 }
 
 /** Agents and loads as a directory reports them, at most 250 ms old, plus what this router has decided since. */
 export function listedAgents(directory: AgentDirectory, fallbackId: string | undefined, clock: Clock): KnownAgents {
-  let latest = new AgentCatalogue([], fallbackId);
-  const catalogue = new Refreshed(
-    async () => (latest = latest.update(await directory.list())),
-    clock,
-    viewMs,
-  );
+  let newest = new AgentCatalogue([], fallbackId);
+  let reported: ReadonlyMap<string, AgentLoad> = new Map();
   let given = new Map<string, number>();
+
+  const catalogue = new Refreshed(async () => (newest = newest.update(await directory.list())), clock, viewMs);
   const loads = new Refreshed(
     async () => {
-      const counted = given;
-      const reported = await directory.loads();
-      for (const [agentId, count] of counted) subtract(given, agentId, count);
-      return reported;
+      given = new Map(); // what was decided before now is in the store's count, what is decided from now on may not be
+      reported = await directory.loads();
     },
     clock,
     viewMs,
   );
-  return undefined as never;
+
+  return {
+    catalogue: () => catalogue.get(),
+    refreshLoads: () => loads.get(),
+    load(agentId) {
+      const { running, queued } = reported.get(agentId) ?? idle;
+      return { running, queued: queued + (given.get(agentId) ?? 0) };
+    },
+    countDecision: (agentId) => count(given, agentId),
+    forget: () => catalogue.forget(),
+  };
+}
+
+function count(given: Map<string, number>, agentId: string): void {
+  given.set(agentId, (given.get(agentId) ?? 0) + 1);
 }

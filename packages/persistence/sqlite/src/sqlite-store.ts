@@ -1,0 +1,337 @@
+import { resolve } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import {
+  Batcher,
+  checkKeys,
+  defaults,
+  describe,
+  SymphonyError,
+  toEvent,
+  type AgentEntry,
+  type AgentLoad,
+  type Clock,
+  type CommitRequest,
+  type CommitResponse,
+  type EventQuery,
+  type Holding,
+  type JsonValue,
+  type Renewal,
+  type StepRow,
+  type Store,
+  type StoreTraits,
+  type StrategyState,
+  type SweepResult,
+  type SymphonyEvent,
+  type TaskQuery,
+  type TaskRecord,
+  type WorkerRow,
+  type WorkflowRow,
+} from '@symphony/core';
+import { openReader } from './database.ts';
+import { Doorbell } from './doorbell.ts';
+import { createReadTimes, type ReadTimes } from './lease-clock.ts';
+import { toAgentRow, toEventRow, toStepRow, toTaskRecord, toWorkerRow, toWorkflowRow, type SqlRow, type SqlValue } from './rows.ts';
+import { readPayloads } from './sqlite-tables.ts';
+import { linkHere, linkThread, type WriterLink } from './writer-link.ts';
+import type { WorkerLease, WriterCall, WriterCalls } from './writer.ts';
+
+/** How a SQLite store is opened. */
+export interface SqliteStoreOptions {
+  /** The file, created if it is missing, or `:memory:` for one that ends with the process. */
+  readonly path: string;
+  /**
+   * `full`: what was acknowledged survives a power loss, as far as the disk keeps its word. `normal`: it survives the
+   * death of the process, and the last moments before a power loss may be gone; about twice as fast. Default `full`.
+   */
+  readonly synchronous?: 'full' | 'normal';
+  /** Whether writes run on a thread of their own. Default: true for files; a store with a `clock` has none. */
+  readonly thread?: boolean;
+  /** Where time comes from, for tests. */
+  readonly clock?: Clock;
+}
+
+/** Requests in one transaction, and characters: what waits longer would make everybody wait. */
+const flushRequests = 1_000;
+const flushCharacters = 16 * 1024 * 1024;
+
+/** Due tasks that are counted for one agent; more is just "many". */
+const queuedLimit = 1_000;
+
+/**
+ * A store in one SQLite file: any number of processes on one machine share it, none of them a server. Open it with
+ * {@link SqliteStore.open}.
+ */
+export class SqliteStore implements Store {
+  readonly traits: StoreTraits;
+  readonly state: StrategyState;
+  readonly #link: WriterLink;
+  readonly #reader: DatabaseSync;
+  readonly #ownsReader: boolean;
+  readonly #readTimes: ReadTimes;
+  readonly #doorbell: Doorbell;
+  readonly #batcher: Batcher<CommitRequest, CommitResponse>;
+  readonly #statements = new Map<string, StatementSync>();
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens a store file, creating or migrating it.
+   *
+   * @throws SymphonyError `STORE_OPEN_FAILED`, `STORE_NOT_OURS`, `STORE_CORRUPT`, `STORE_TOO_NEW`; the file is then left as it was
+   */
+  static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
+    const checked = checkOptions(options);
+    const database = { path: checked.path, synchronous: checked.synchronous ?? 'full' };
+    if (checked.thread === false || checked.clock !== undefined || checked.path === ':memory:') {
+      const link = linkHere(database, checked.clock);
+      const reader = checked.path === ':memory:' ? link.database : openReader(checked.path);
+      return new SqliteStore(database, link, reader, checked.clock);
+    }
+    const link = await linkThread(database);
+    try {
+      return new SqliteStore(database, link, openReader(checked.path), undefined);
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
+  }
+
+  private constructor(database: { readonly path: string; readonly synchronous: 'full' | 'normal' }, link: WriterLink, reader: DatabaseSync, clock: Clock | undefined) {
+    const inMemory = database.path === ':memory:';
+    this.traits = {
+      name: 'sqlite',
+      durability: inMemory ? 'none' : database.synchronous === 'full' ? 'power-loss' : 'process-crash',
+      multiProcess: !inMemory,
+    };
+    this.#link = link;
+    this.#reader = reader;
+    this.#ownsReader = !inMemory;
+    this.#readTimes = createReadTimes(clock);
+    this.#doorbell = new Doorbell(database.path, reader);
+    this.#batcher = new Batcher((requests) => this.#link.call('commit', requests), {
+      maximum: flushRequests,
+      weigh: weighRequest,
+      maximumWeight: flushCharacters,
+    });
+    this.state = {
+      get: async (key) => {
+        const row = this.#get('SELECT value, version FROM state WHERE key = ?', key);
+        return row === undefined ? undefined : { value: JSON.parse(row['value'] as string) as JsonValue, version: row['version'] as number };
+      },
+      set: (key, value, version) => this.#write('setState', { key, value: JSON.stringify(value), version }),
+    };
+  }
+
+  async commit(request: CommitRequest): Promise<CommitResponse> {
+    this.#checkOpen();
+    const response = await this.#batcher.add(request);
+    this.#doorbell.ring();
+    return response;
+  }
+
+  async getTask(id: string): Promise<TaskRecord | undefined> {
+    const row = this.#get('SELECT * FROM tasks WHERE id = ?', id);
+    return row === undefined ? undefined : this.#toRecord(row);
+  }
+
+  async listTasks(query: TaskQuery): Promise<readonly TaskRecord[]> {
+    const conditions: string[] = [];
+    const values: SqlValue[] = [];
+    if (query.status !== undefined) {
+      conditions.push(`status IN (${query.status.map(() => '?').join(', ')})`);
+      values.push(...query.status);
+    }
+    if (query.workflowId !== undefined) {
+      conditions.push('workflow_id = ?');
+      values.push(query.workflowId);
+    }
+    if (query.agentId !== undefined) {
+      conditions.push('agent_id = ?');
+      values.push(query.agentId);
+    }
+    if (query.after !== undefined) {
+      conditions.push('id > ?');
+      values.push(query.after);
+    }
+    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+    return this.#all(`SELECT * FROM tasks ${where} ORDER BY id LIMIT ?`, ...values, query.limit).map((row) => this.#toRecord(row));
+  }
+
+  async getWorkflow(id: string): Promise<WorkflowRow | undefined> {
+    const row = this.#get('SELECT * FROM workflows WHERE id = ?', id);
+    return row === undefined ? undefined : toWorkflowRow(row);
+  }
+
+  async events(query: EventQuery): Promise<readonly SymphonyEvent[]> {
+    const conditions = ['position > ?'];
+    const values: SqlValue[] = [query.after ?? 0];
+    if (query.subject !== undefined) {
+      conditions.push('subject = ?');
+      values.push(query.subject);
+    }
+    if (query.types !== undefined) {
+      conditions.push(`type IN (${query.types.map(() => '?').join(', ')})`);
+      values.push(...query.types);
+    }
+    // Within a subject, seq and position grow together, and seq is what its index is ordered by.
+    const order = query.subject === undefined ? 'position' : 'seq';
+    const rows = this.#all(`SELECT * FROM events WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ?`, ...values, query.limit);
+    return rows.map((row) => toEvent(toEventRow(row)));
+  }
+
+  async lastPosition(): Promise<number> {
+    return this.#get('SELECT coalesce(max(position), 0) AS value FROM events')?.['value'] as number;
+  }
+
+  async steps(taskId: string, agentId: string): Promise<readonly StepRow[]> {
+    return this.#all('SELECT * FROM steps WHERE task_id = ? AND agent_id = ? ORDER BY rowid', taskId, agentId).map(toStepRow);
+  }
+
+  async agents(): Promise<readonly AgentEntry[]> {
+    const { now } = this.#readTimes();
+    return this.#all('SELECT * FROM agents ORDER BY id')
+      .map(toAgentRow)
+      .map(({ config, enabled, unhostedSince }) => ({
+        config,
+        enabled,
+        hosted: unhostedSince === null || now - unhostedSince < defaults.unhostedMs,
+      }));
+  }
+
+  async loads(): Promise<ReadonlyMap<string, AgentLoad>> {
+    const loads = new Map<string, AgentLoad>();
+    for (const row of this.#all(`SELECT agent_id, count(*) AS running FROM tasks WHERE status = 'running' GROUP BY agent_id`)) {
+      loads.set(row['agent_id'] as string, { running: row['running'] as number, queued: 0 });
+    }
+    const queued = `SELECT id, (SELECT count(*) FROM (
+        SELECT 1 FROM tasks WHERE agent_id = agents.id AND status = 'pending' AND due_at IS NOT NULL AND held = 0
+          AND bound_to IS NULL AND open_dependencies = 0 LIMIT ${queuedLimit})) AS queued FROM agents`;
+    for (const row of this.#all(queued)) {
+      const id = row['id'] as string;
+      loads.set(id, { running: loads.get(id)?.running ?? 0, queued: row['queued'] as number });
+    }
+    return loads;
+  }
+
+  async openWorker(worker: WorkerLease): Promise<void> {
+    await this.#write('openWorker', worker);
+  }
+
+  renew(worker: WorkerLease): Promise<Renewal> {
+    return this.#write('renew', worker);
+  }
+
+  async holding(workerId: string): Promise<readonly Holding[]> {
+    return this.#all(
+      `SELECT id, attempt, status, cancel_at FROM tasks WHERE status = 'running' AND worker_id = ?
+       UNION ALL SELECT id, attempt, status, cancel_at FROM tasks WHERE bound_to = ?`,
+      workerId,
+      workerId,
+    ).map((row) => ({
+      taskId: row['id'] as string,
+      attempt: row['attempt'] as number,
+      status: row['status'] as Holding['status'],
+      cancelAt: row['cancel_at'] as number | null,
+    }));
+  }
+
+  async closeWorker(workerId: string): Promise<void> {
+    await this.#write('closeWorker', workerId);
+    this.#doorbell.ring();
+  }
+
+  async worker(id: string): Promise<(WorkerRow & { readonly leaseLeftMs: number }) | undefined> {
+    const row = this.#get('SELECT * FROM workers WHERE id = ?', id);
+    if (row === undefined) return undefined;
+    const worker = toWorkerRow(row);
+    const { lease, bootId } = this.#readTimes();
+    return { ...worker, leaseLeftMs: worker.bootId === bootId ? worker.leaseUntil - lease : 0 };
+  }
+
+  async sweep(request: { readonly markDead: boolean }): Promise<SweepResult> {
+    const result = await this.#write('sweep', request);
+    if (result.releasedTasks > 0) this.#doorbell.ring();
+    return result;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#checkOpen();
+    return this.#doorbell.listen(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#doorbell.stop();
+    await this.#batcher.idle();
+    // The reader goes first: the last connection to leave empties the write-ahead log, and a reader cannot.
+    if (this.#ownsReader) this.#reader.close();
+    await this.#link.close();
+  }
+
+  #write<Call extends WriterCall>(call: Call, input: WriterCalls[Call]['in']): Promise<WriterCalls[Call]['out']> {
+    return this.#closing === undefined ? this.#link.call(call, input) : Promise.reject(closed());
+  }
+
+  #toRecord(row: SqlRow): TaskRecord {
+    if (row['spilled'] === 0) return toTaskRecord(row, new Map());
+    return toTaskRecord(row, readPayloads((sql, ...values) => this.#all(sql, ...values), row['id'] as string));
+  }
+
+  #get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
+    return this.#prepared(sql).get(...values);
+  }
+
+  #all(sql: string, ...values: SqlValue[]): SqlRow[] {
+    return this.#prepared(sql).all(...values);
+  }
+
+  #prepared(sql: string): StatementSync {
+    this.#checkOpen();
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#reader.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closed();
+  }
+}
+
+function closed(): SymphonyError {
+  return new SymphonyError('STORE_CLOSED', 'The store has been closed. Open it again to go on.');
+}
+
+function checkOptions(options: SqliteStoreOptions): SqliteStoreOptions {
+  checkKeys(options, ['path', 'synchronous', 'thread', 'clock'], 'SqliteStore.open');
+  const { path, synchronous } = options;
+  if (typeof path !== 'string' || path === '' || path.includes('\0') || path.startsWith('file:')) {
+    throw new SymphonyError('STORE_OPEN_FAILED', `path must name a file or be ":memory:", got ${describe(path)}.`);
+  }
+  if (synchronous !== undefined && synchronous !== 'full' && synchronous !== 'normal') {
+    throw new SymphonyError('INVALID_ARGUMENT', `synchronous must be "full" or "normal", got ${describe(synchronous)}.`);
+  }
+  // A relative path must mean the same file after the application has changed its working directory.
+  return { ...options, path: path === ':memory:' ? path : resolve(path) };
+}
+
+function weighRequest({ groups }: CommitRequest): number {
+  let weight = 0;
+  for (const group of groups) {
+    for (const command of group) {
+      if (command.type === 'createTask') weight += command.task.input.length + command.task.metadata.length;
+      if (command.type === 'recordStep') weight += command.step.output.length;
+      if (command.type === 'report' && command.command.type === 'complete') weight += command.command.output.length;
+    }
+  }
+  return weight;
+}

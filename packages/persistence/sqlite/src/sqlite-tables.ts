@@ -1,0 +1,332 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { AgentRow, BodyPatch, DueCursor, EventRow, StepRow, Tables, TaskRecord, TaskRow, WorkerRow, WorkflowRow } from '@symphony/core';
+import {
+  hotColumns,
+  hotValues,
+  inlineLimit,
+  objectText,
+  parts,
+  toAgentRow,
+  toTaskRecord,
+  toTaskRow,
+  toWorkerRow,
+  toWorkflowRow,
+  workflowColumns,
+  workflowValues,
+  type Part,
+  type SqlRow,
+  type SqlValue,
+} from './rows.ts';
+
+const hot = ['id', ...hotColumns].join(', ');
+const setHot = `UPDATE tasks SET ${hotColumns.map((name) => `${name} = ?`).join(', ')}`;
+const updateHot = `${setHot} WHERE id = ?`;
+const insertTask = `INSERT INTO tasks (${hot}, idempotency_key, body_hash, name, tags, requirements, ${Object.keys(parts).join(', ')}, spilled)
+  VALUES (${placeholders(hotColumns.length + 13)})`;
+const insertWorkflow = `INSERT INTO workflows (id, ${workflowColumns.join(', ')}) VALUES (${placeholders(workflowColumns.length + 1)})`;
+const updateWorkflow = `UPDATE workflows SET ${workflowColumns.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`;
+const due = `status = 'pending' AND due_at IS NOT NULL AND held = 0 AND bound_to IS NULL AND open_dependencies = 0`;
+
+/** The rows of a SQLite store: one visible statement per operation, no rule. */
+export class SqliteTables implements Tables {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  task(id: string): TaskRow | undefined {
+    const row = this.#get(`SELECT ${hot} FROM tasks WHERE id = ?`, id);
+    return row === undefined ? undefined : toTaskRow(row);
+  }
+
+  taskRecord(id: string): TaskRecord | undefined {
+    const row = this.#get('SELECT * FROM tasks WHERE id = ?', id);
+    return row === undefined ? undefined : toTaskRecord(row, row['spilled'] === 0 ? none : this.#payloads(id));
+  }
+
+  taskHash(by: { readonly id: string } | { readonly key: string }): { readonly id: string; readonly bodyHash: string } | undefined {
+    return toHash(
+      'id' in by
+        ? this.#get('SELECT id, body_hash FROM tasks WHERE id = ?', by.id)
+        : this.#get('SELECT id, body_hash FROM tasks WHERE idempotency_key = ?', by.key),
+    );
+  }
+
+  insertTask(record: TaskRecord): void {
+    const texts = bodyTexts(record);
+    const values: SqlValue[] = [];
+    let spilled = 0;
+    for (const part of Object.keys(parts) as Part[]) {
+      const text = texts[part] ?? null;
+      if (text !== null && text.length > inlineLimit) {
+        spilled |= parts[part];
+        this.#run('INSERT INTO payloads VALUES (?, ?, ?)', record.id, part, text);
+        values.push(null);
+      } else {
+        values.push(text);
+      }
+    }
+    this.#run(
+      insertTask,
+      record.id,
+      ...hotValues(record),
+      record.idempotencyKey,
+      record.bodyHash,
+      record.name,
+      record.tags.length === 0 ? null : JSON.stringify(record.tags),
+      objectText(record.requirements),
+      ...values,
+      spilled,
+    );
+  }
+
+  updateTask(row: TaskRow, body: BodyPatch): void {
+    const values = hotValues(row);
+    if (body.output === undefined && body.error === undefined && body.progress === undefined) {
+      this.#run(updateHot, ...values, row.id);
+      return;
+    }
+    const texts = bodyTexts(body);
+    let sql = setHot;
+    for (const part of ['output', 'error', 'progress'] as const) {
+      const text = texts[part];
+      if (text === undefined) continue;
+      if (text !== null && text.length > inlineLimit) {
+        this.#run('INSERT OR REPLACE INTO payloads VALUES (?, ?, ?)', row.id, part, text);
+        sql += `, ${part} = NULL, spilled = spilled | ${parts[part]}`;
+      } else {
+        sql += `, ${part} = ?, spilled = spilled & ~${parts[part]}`;
+        values.push(text);
+      }
+    }
+    this.#run(`${sql} WHERE id = ?`, ...values, row.id);
+  }
+
+  workflow(id: string): WorkflowRow | undefined {
+    const row = this.#get('SELECT * FROM workflows WHERE id = ?', id);
+    return row === undefined ? undefined : toWorkflowRow(row);
+  }
+
+  workflowHash(by: { readonly id: string } | { readonly key: string }): { readonly id: string; readonly bodyHash: string } | undefined {
+    return toHash(
+      'id' in by
+        ? this.#get('SELECT id, body_hash FROM workflows WHERE id = ?', by.id)
+        : this.#get('SELECT id, body_hash FROM workflows WHERE idempotency_key = ?', by.key),
+    );
+  }
+
+  insertWorkflow(row: WorkflowRow): void {
+    this.#run(insertWorkflow, row.id, ...workflowValues(row));
+  }
+
+  updateWorkflow(row: WorkflowRow): void {
+    this.#run(updateWorkflow, ...workflowValues(row), row.id);
+  }
+
+  hasStep(taskId: string, agentId: string, identity: string): boolean {
+    return this.#get('SELECT 1 AS found FROM steps WHERE task_id = ? AND agent_id = ? AND identity = ?', taskId, agentId, identity) !== undefined;
+  }
+
+  insertStep(step: StepRow): void {
+    this.#run(
+      'INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)',
+      step.taskId,
+      step.agentId,
+      step.identity,
+      step.attempt,
+      step.output,
+      step.inputHash,
+      step.at,
+    );
+  }
+
+  insertEvent(event: EventRow): void {
+    this.#run(
+      'INSERT INTO events (subject, seq, workflow_id, type, at, data) VALUES (?, ?, ?, ?, ?, ?)',
+      event.subject,
+      event.seq,
+      event.workflowId,
+      event.type,
+      event.at,
+      event.data,
+    );
+  }
+
+  agent(id: string): AgentRow | undefined {
+    const row = this.#get('SELECT * FROM agents WHERE id = ?', id);
+    return row === undefined ? undefined : toAgentRow(row);
+  }
+
+  putAgent(row: AgentRow): void {
+    this.#run(
+      'INSERT OR REPLACE INTO agents VALUES (?, ?, ?, ?, ?)',
+      row.id,
+      JSON.stringify(row.config),
+      row.enabled ? 1 : 0,
+      row.unhostedSince,
+      row.lastSeq,
+    );
+  }
+
+  agents(): readonly AgentRow[] {
+    return this.#all('SELECT * FROM agents ORDER BY id').map(toAgentRow);
+  }
+
+  worker(id: string): WorkerRow | undefined {
+    const row = this.#get('SELECT * FROM workers WHERE id = ?', id);
+    return row === undefined ? undefined : toWorkerRow(row);
+  }
+
+  workers(): readonly WorkerRow[] {
+    return this.#all('SELECT * FROM workers ORDER BY id').map(toWorkerRow);
+  }
+
+  putWorker(row: WorkerRow): void {
+    this.#run('INSERT OR REPLACE INTO workers VALUES (?, ?, ?, ?, ?)', row.id, row.leaseUntil, row.bootId, JSON.stringify(row.hosts), row.startedAt);
+  }
+
+  deleteWorker(id: string): void {
+    this.#run('DELETE FROM workers WHERE id = ?', id);
+  }
+
+  dueTasks(query: { readonly agentId: string | null; readonly now: number; readonly after?: DueCursor; readonly limit: number }): readonly TaskRow[] {
+    if (query.after === undefined) {
+      return this.#tasks(
+        `SELECT ${hot} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${due} AND due_at <= ? ORDER BY claim_key, id LIMIT ?`,
+        query.agentId,
+        query.now,
+        query.limit,
+      );
+    }
+    return this.#tasks(
+      `SELECT ${hot} FROM tasks INDEXED BY tasks_due
+       WHERE agent_id IS ? AND ${due} AND due_at <= ? AND (claim_key, id) > (?, ?) ORDER BY claim_key, id LIMIT ?`,
+      query.agentId,
+      query.now,
+      query.after.claimKey,
+      query.after.id,
+      query.limit,
+    );
+  }
+
+  runningTasks(workerId: string): readonly TaskRow[] {
+    return this.#tasks(`SELECT ${hot} FROM tasks WHERE status = 'running' AND worker_id = ? ORDER BY id`, workerId);
+  }
+
+  boundTasks(workerId: string): readonly TaskRow[] {
+    return this.#tasks(`SELECT ${hot} FROM tasks WHERE bound_to = ? ORDER BY id`, workerId);
+  }
+
+  missingWorkers(limit: number): readonly string[] {
+    return this.#all(
+      `SELECT holder FROM (
+         SELECT DISTINCT worker_id AS holder FROM tasks WHERE status = 'running'
+         UNION
+         SELECT DISTINCT bound_to FROM tasks WHERE bound_to IS NOT NULL
+       ) WHERE holder NOT IN (SELECT id FROM workers) ORDER BY holder LIMIT ?`,
+      limit,
+    ).map((row) => row['holder'] as string);
+  }
+
+  expiredBindings(lease: number, limit: number): readonly TaskRow[] {
+    return this.#tasks(`SELECT ${hot} FROM tasks WHERE bound_to IS NOT NULL AND bound_until <= ? ORDER BY id LIMIT ?`, lease, limit);
+  }
+
+  overdueCancellations(now: number, limit: number): readonly TaskRow[] {
+    return this.#tasks(`SELECT ${hot} FROM tasks WHERE status = 'running' AND cancel_at <= ? ORDER BY id LIMIT ?`, now, limit);
+  }
+
+  pendingTasks(workflowId: string, held: boolean, limit: number): readonly TaskRow[] {
+    const sql = `SELECT ${hot} FROM tasks WHERE workflow_id = ? AND status = 'pending' AND held = ${held ? 1 : 0} ORDER BY id LIMIT ?`;
+    return this.#tasks(sql, workflowId, limit);
+  }
+
+  openTasks(workflowId: string, limit: number): readonly TaskRow[] {
+    return this.#tasks(
+      `SELECT ${hot} FROM tasks
+       WHERE workflow_id = ? AND status IN ('pending', 'waiting', 'running') AND cancel_at IS NULL ORDER BY id LIMIT ?`,
+      workflowId,
+      limit,
+    );
+  }
+
+  misalignedWorkflows(limit: number): readonly string[] {
+    return this.#all(
+      `SELECT id FROM (
+         SELECT DISTINCT workflow_id AS id FROM tasks WHERE held = 1 AND workflow_id IN (SELECT id FROM workflows WHERE paused = 0)
+         UNION
+         SELECT id FROM workflows WHERE cancel_requested = 1 AND open > 0 AND EXISTS (
+           SELECT 1 FROM tasks
+           WHERE workflow_id = workflows.id AND status IN ('pending', 'waiting', 'running') AND cancel_at IS NULL)
+       ) ORDER BY id LIMIT ?`,
+      limit,
+    ).map((row) => row['id'] as string);
+  }
+
+  unstartedTasks(agentId: string, limit: number): readonly TaskRow[] {
+    return this.#tasks(
+      `SELECT ${hot} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${due} AND attempt = 0 AND pinned = 0 ORDER BY claim_key, id LIMIT ?`,
+      agentId,
+      limit,
+    );
+  }
+
+  #payloads(id: string): ReadonlyMap<string, string> {
+    return readPayloads((sql, ...values) => this.#all(sql, ...values), id);
+  }
+
+  #tasks(sql: string, ...values: SqlValue[]): readonly TaskRow[] {
+    return this.#all(sql, ...values).map(toTaskRow);
+  }
+
+  #get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
+    return this.#prepared(sql).get(...values);
+  }
+
+  #all(sql: string, ...values: SqlValue[]): SqlRow[] {
+    return this.#prepared(sql).all(...values);
+  }
+
+  #run(sql: string, ...values: SqlValue[]): void {
+    this.#prepared(sql).run(...values);
+  }
+
+  #prepared(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+const none: ReadonlyMap<string, string> = new Map();
+
+/** The parts of a task that were moved out of its row. */
+export function readPayloads(all: (sql: string, ...values: SqlValue[]) => SqlRow[], taskId: string): ReadonlyMap<string, string> {
+  const rows = all('SELECT part, text FROM payloads WHERE task_id = ?', taskId);
+  return new Map(rows.map((row) => [row['part'] as string, row['text'] as string]));
+}
+
+function toHash(row: SqlRow | undefined): { readonly id: string; readonly bodyHash: string } | undefined {
+  return row === undefined ? undefined : { id: row['id'] as string, bodyHash: row['body_hash'] as string };
+}
+
+function bodyTexts(body: BodyPatch & Partial<Pick<TaskRecord, 'description' | 'input' | 'metadata'>>): { readonly [Name in Part]?: string | null } {
+  return {
+    // As JSON, because plain text of SQLite holds neither NUL nor half surrogate pairs.
+    ...(body.description === undefined ? {} : { description: body.description === '' ? null : JSON.stringify(body.description) }),
+    ...(body.input === undefined ? {} : { input: body.input }),
+    ...(body.metadata === undefined ? {} : { metadata: body.metadata }),
+    ...(body.output === undefined ? {} : { output: body.output }),
+    ...(body.error === undefined ? {} : { error: body.error === null ? null : JSON.stringify(body.error) }),
+    ...(body.progress === undefined ? {} : { progress: body.progress }),
+  };
+}
+
+function placeholders(count: number): string {
+  return new Array(count).fill('?').join(', ');
+}

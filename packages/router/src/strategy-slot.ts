@@ -1,0 +1,76 @@
+import { SymphonyError, type RoutingStrategy } from '@symphony/core';
+
+/** A strategy that is made when it is first needed and closed when nobody uses it any more. */
+export class StrategySlot {
+  readonly name: string;
+  /** Whether the strategy looks at loads; undefined until it has ranked once. */
+  readsLoads: boolean | undefined;
+  readonly #make: () => RoutingStrategy | Promise<RoutingStrategy>;
+  readonly #close: (strategy: RoutingStrategy) => Promise<void>;
+  #strategy: Promise<RoutingStrategy> | undefined;
+  #users = 0;
+  #retired = false;
+  #closed: Promise<void> | undefined;
+
+  /** @param close what to do with the strategy in the end, if it was ever made; left out for one that belongs to others */
+  constructor(
+    name: string,
+    make: () => RoutingStrategy | Promise<RoutingStrategy>,
+    close: (strategy: RoutingStrategy) => Promise<void> = () => Promise.resolve(),
+  ) {
+    this.name = name;
+    this.#make = make;
+    this.#close = close;
+  }
+
+  /** The strategy; the first call makes it. If that fails, the next call tries again. */
+  get(): Promise<RoutingStrategy> {
+    this.#strategy ??= this.#create().catch((error: unknown) => {
+      this.#strategy = undefined;
+      throw error;
+    });
+    return this.#strategy;
+  }
+
+  /** Works with the strategy, which stays open until the work has settled. */
+  async use<T>(work: (strategy: RoutingStrategy) => T | Promise<T>): Promise<T> {
+    this.#users++;
+    try {
+      return await work(await this.get());
+    } finally {
+      this.#users--;
+      if (this.#retired && this.#users === 0) await this.close();
+    }
+  }
+
+  /** Closes the strategy as soon as nobody uses it. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#users === 0) void this.close();
+  }
+
+  /** Closes the strategy now. Twice is harmless. */
+  close(): Promise<void> {
+    this.#closed ??= this.#strategy === undefined ? Promise.resolve() : this.#strategy.then(this.#close, () => undefined);
+    return this.#closed;
+  }
+
+  async #create(): Promise<RoutingStrategy> {
+    const strategy: unknown = await this.#make();
+    return checkStrategy(strategy, this.name);
+  }
+}
+
+/**
+ * Checks that a value is a strategy.
+ *
+ * @throws SymphonyError `STRATEGY_INVALID`
+ */
+export function checkStrategy(value: unknown, name: string): RoutingStrategy {
+  if (typeof value !== 'object' || value === null || typeof (value as { rank?: unknown }).rank !== 'function') {
+    throw new SymphonyError('STRATEGY_INVALID', `Strategy "${name}" has no rank(request). Return { rank } from create.`, {
+      details: { strategy: name },
+    });
+  }
+  return value as RoutingStrategy; // the rest of it is optional, and checked where it is used
+}

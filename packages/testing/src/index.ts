@@ -1,0 +1,3 @@
+export { newAgent, newAgentConfig, newTask, newWorkflow } from './builders.ts';
+export { createIdSequence } from './id-sequence.ts';
+export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
