@@ -80,7 +80,10 @@ export interface Agent<Input = any, Output = unknown, Data = any> {
 }
 
 /** A named async function is an agent too: its name is its id. */
-export type AgentFunction<Input = any, Output = unknown> = (task: Task<Input>, context: AgentContext<any>) => Output | Promise<Output>;
+export type AgentFunction<Input = any, Output = unknown> = (
+  task: Task<Input>,
+  context: AgentContext<any>,
+) => Output | Promise<Output>;
 
 /** Whatever can be passed where an agent is wanted. */
 export type AgentLike = Agent | AgentFunction;
@@ -92,12 +95,23 @@ export type AgentLike = Agent | AgentFunction;
  */
 export function toAgent(value: AgentLike): Agent {
   if (typeof value === 'function') {
-    if (value.name === '') throw new SymphonyError('AGENT_INVALID', 'A function used as an agent needs a name; it becomes the id. Name it, or pass { id, run }.');
+    if (value.name === '')
+      throw new SymphonyError(
+        'AGENT_INVALID',
+        'A function used as an agent needs a name; it becomes the id. Name it, or pass { id, run }.',
+      );
     return { id: checkName(value.name, 'agent id'), run: value };
   }
-  if (typeof value !== 'object' || value === null) throw new SymphonyError('AGENT_INVALID', `An agent is { id, run(task, context) } or a named function, got ${describe(value)}.`);
+  if (typeof value !== 'object' || value === null)
+    throw new SymphonyError(
+      'AGENT_INVALID',
+      `An agent is { id, run(task, context) } or a named function, got ${describe(value)}.`,
+    );
   checkName(value.id, 'agent id');
-  if (typeof value.run !== 'function') throw new SymphonyError('AGENT_INVALID', `Agent "${value.id}" has no run(task, context).`, { details: { agentId: value.id } });
+  if (typeof value.run !== 'function')
+    throw new SymphonyError('AGENT_INVALID', `Agent "${value.id}" has no run(task, context).`, {
+      details: { agentId: value.id },
+    });
   return value;
 }
 
@@ -128,6 +142,7 @@ function checkExamples(value: readonly unknown[], what: string): readonly string
 
 function checkText(value: unknown, what: string): string {
   if (value === undefined) return '';
-  if (typeof value !== 'string') throw new SymphonyError('AGENT_INVALID', `${what} must be a string, got ${describe(value)}.`);
+  if (typeof value !== 'string')
+    throw new SymphonyError('AGENT_INVALID', `${what} must be a string, got ${describe(value)}.`);
   return value;
 }

@@ -15,7 +15,11 @@ export interface BatchLimits<Request> {
 export class Batcher<Request, Answer> {
   readonly #flush: (requests: readonly Request[]) => Promise<readonly Answer[]>;
   readonly #limits: BatchLimits<Request>;
-  #queue: { readonly request: Request; readonly resolve: (answer: Answer) => void; readonly reject: (error: unknown) => void }[] = [];
+  #queue: {
+    readonly request: Request;
+    readonly resolve: (answer: Answer) => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
   #running = false;
   #idle: (() => void)[] = [];
 

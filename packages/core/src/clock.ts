@@ -21,7 +21,10 @@ export const systemClock: Clock = {
   setTimer(callback, delayMs, options = {}) {
     let timer: NodeJS.Timeout;
     const wait = (left: number): void => {
-      timer = setTimeout(() => (left > longestTimeout ? wait(left - longestTimeout) : callback()), Math.min(left, longestTimeout));
+      timer = setTimeout(
+        () => (left > longestTimeout ? wait(left - longestTimeout) : callback()),
+        Math.min(left, longestTimeout),
+      );
       if (options.background === true) timer.unref();
     };
     wait(Math.max(0, delayMs));

@@ -21,6 +21,7 @@ export const errorCodes = {
   LEASE_LOST: 'This process no longer holds the task; whoever holds it now decides its fate.',
   NO_ROUTE: 'No agent can take the task.',
   OUTPUT_INVALID: "The agent's output does not satisfy its output schema.",
+  PACKAGE_NOT_INSTALLED: 'What was asked for needs a package that is not installed.',
   PAYLOAD_TOO_LARGE: 'A value is larger than its limit.',
   POISON: 'The task crashed its worker too often in a row.',
   REFUSED: 'The agent that the task is pinned to refused it.',
@@ -76,7 +77,11 @@ export class SymphonyError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
-  constructor(code: ErrorCode, message: string, options: { readonly details?: ErrorDetails; readonly cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly details?: ErrorDetails; readonly cause?: unknown } = {},
+  ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'SymphonyError';
     this.code = code;
@@ -124,7 +129,10 @@ export class RetryAfterError extends Error {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'RetryAfterError';
     if (!Number.isFinite(retryAfterMs) || retryAfterMs < 0) {
-      throw new SymphonyError('INVALID_ARGUMENT', `retryAfterMs must be a number of milliseconds from 0 up, got ${String(retryAfterMs)}.`);
+      throw new SymphonyError(
+        'INVALID_ARGUMENT',
+        `retryAfterMs must be a number of milliseconds from 0 up, got ${String(retryAfterMs)}.`,
+      );
     }
     this.retryAfterMs = retryAfterMs;
   }
@@ -151,7 +159,12 @@ export const errorTextLimit = 16 * 1024;
 /** Turns whatever an agent threw into the error to record. Never throws itself, whatever it is handed. */
 export function toTaskError(thrown: unknown, attempt: number): TaskError {
   if (typeof thrown !== 'object' || thrown === null) {
-    return { name: 'Error', message: cut(`(a non-Error was thrown: ${printable(thrown)})`), code: 'AGENT_ERROR', attempt };
+    return {
+      name: 'Error',
+      message: cut(`(a non-Error was thrown: ${printable(thrown)})`),
+      code: 'AGENT_ERROR',
+      attempt,
+    };
   }
   const name = readText(thrown, 'name') ?? 'Error';
   const message = readText(thrown, 'message') ?? '(an object without a message was thrown)';
@@ -169,11 +182,18 @@ export function toTaskError(thrown: unknown, attempt: number): TaskError {
 export function fromTaskError(taskId: string, error: TaskError): Error {
   const code = error.code ?? 'AGENT_ERROR';
   if (Object.hasOwn(errorCodes, code)) {
-    return new SymphonyError(code as ErrorCode, error.message, { details: { taskId, name: error.name, attempt: error.attempt } });
+    return new SymphonyError(code as ErrorCode, error.message, {
+      details: { taskId, name: error.name, attempt: error.attempt },
+    });
   }
-  return Object.assign(new SymphonyError('AGENT_ERROR', error.message, { details: { taskId, name: error.name, attempt: error.attempt, code } }), {
-    name: error.name,
-  });
+  return Object.assign(
+    new SymphonyError('AGENT_ERROR', error.message, {
+      details: { taskId, name: error.name, attempt: error.attempt, code },
+    }),
+    {
+      name: error.name,
+    },
+  );
 }
 
 function readText(object: object, key: string): string | undefined {
@@ -186,6 +206,7 @@ function readText(object: object, key: string): string | undefined {
 }
 
 function printable(value: unknown): string {
+  if (typeof value === 'function') return 'a function'; // whose own toString may throw
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 

@@ -4,19 +4,34 @@ import type { RoutingDecision } from './routing.ts';
 
 /**
  * Everything that is recorded, by name, with what each record says. The names are stored: never renamed.
- * Adding a fact is one key here and its effect in `transition.ts` or `decide.ts`; both are type-checked.
+ * Adding a fact is one key here and its effect in `transition.ts` or `flush.ts`; both are type-checked.
  */
 export interface EventMap {
-  'task.created': { readonly name: string; readonly agentId?: string; readonly priority: number; readonly dueAt?: number };
+  'task.created': {
+    readonly name: string;
+    readonly agentId?: string;
+    readonly priority: number;
+    readonly dueAt?: number;
+  };
   'task.submitted': { readonly dueAt: number };
   'task.routed': RoutingDecision;
   'task.unroutable': { readonly code: string; readonly reason: string };
   'task.unassigned': { readonly agentId: string; readonly reason: string };
   'task.claimed': { readonly attempt: number; readonly workerId: string; readonly agentId: string };
-  'task.retry_scheduled': { readonly attempt: number; readonly error: TaskError; readonly failures: number; readonly dueAt: number };
+  'task.retry_scheduled': {
+    readonly attempt: number;
+    readonly error: TaskError;
+    readonly failures: number;
+    readonly dueAt: number;
+  };
   'task.refused': { readonly attempt: number; readonly agentId: string; readonly reason: string };
   'task.released': { readonly attempt: number; readonly workerId: string; readonly reason: string };
-  'task.crashed': { readonly attempt: number; readonly workerId: string; readonly charged: boolean; readonly crashes: number };
+  'task.crashed': {
+    readonly attempt: number;
+    readonly workerId: string;
+    readonly charged: boolean;
+    readonly crashes: number;
+  };
   'task.recovered': { readonly attempt: number; readonly crashes: number };
   'task.suspended': { readonly attempt: number };
   'task.resumed': { readonly dueAt: number };

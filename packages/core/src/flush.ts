@@ -6,7 +6,14 @@ import type { Claimed, ClaimRequest, Command, CommandValue, Group, GroupResult, 
 import type { BodyPatch, Tables } from './tables.ts';
 import { isTerminal, type TaskRecord, type TaskRow } from './task.ts';
 import { claimKey, transition, type TaskCommand } from './transition.ts';
-import { addCounters, counterDelta, isSettled, workflowStatus, type WorkflowCounters, type WorkflowRow } from './workflow.ts';
+import {
+  addCounters,
+  counterDelta,
+  isSettled,
+  workflowStatus,
+  type WorkflowCounters,
+  type WorkflowRow,
+} from './workflow.ts';
 
 /** The times of one transaction. */
 export interface Times {
@@ -88,6 +95,17 @@ export class Flush {
     return claimed.map((id) => this.#tables.taskRecord(id) as TaskRecord);
   }
 
+  /** Carries out several claims; those of one worker are read together and shared out in order. */
+  claimAll(requests: readonly ClaimRequest[]): readonly (readonly Claimed[])[] {
+    const byWorker = new Map<string, { request: ClaimRequest; claimed: Claimed[] }>();
+    for (const request of requests) {
+      const known = byWorker.get(request.workerId)?.request;
+      byWorker.set(request.workerId, { request: { ...request, limit: request.limit + (known?.limit ?? 0) }, claimed: [] });
+    }
+    for (const share of byWorker.values()) share.claimed = [...this.claim(share.request)];
+    return requests.map(({ workerId, limit }) => byWorker.get(workerId)?.claimed.splice(0, limit) ?? []);
+  }
+
   /** Writes the counters that the flush has changed, and the events that follow from them. Call once, last. */
   settle(): void {
     for (const [id, delta] of [...this.#deltas].sort(([first], [second]) => (first < second ? -1 : 1))) {
@@ -124,10 +142,16 @@ export function settleWorkflow(
   }
   const settled = isSettled(counted);
   if (settled && !isSettled(row)) events.push({ type: 'workflow.settled', data: { status: after } });
-  if (!settled && isSettled(row)) events.push({ type: 'workflow.reopened', data: { reason: 'a task was added or retried' } });
+  if (!settled && isSettled(row))
+    events.push({ type: 'workflow.reopened', data: { reason: 'a task was added or retried' } });
   const settledAt = settled ? (row.settledAt ?? now) : null;
   return {
-    workflow: { ...counted, settledAt, version: after === before ? row.version : row.version + 1, lastSeq: row.lastSeq + events.length },
+    workflow: {
+      ...counted,
+      settledAt,
+      version: after === before ? row.version : row.version + 1,
+      lastSeq: row.lastSeq + events.length,
+    },
     events: events.map((event, index) => workflowEvent(row, event, row.lastSeq + 1 + index, now)),
   };
 }
@@ -330,7 +354,10 @@ function refused(code: ErrorCode, message: string, details: ErrorDetails = {}): 
   return { status: 'error', code, message, details };
 }
 
-type Handler<Type extends Command['type']> = (draft: Draft, command: Extract<Command, { readonly type: Type }>) => Answer;
+type Handler<Type extends Command['type']> = (
+  draft: Draft,
+  command: Extract<Command, { readonly type: Type }>,
+) => Answer;
 
 const handlers: { readonly [Type in Command['type']]: Handler<Type> } = {
   createTask,
@@ -351,7 +378,10 @@ const handlers: { readonly [Type in Command['type']]: Handler<Type> } = {
   defer: (draft, { id, workerId, forMs, code, reason }) =>
     ofBound(draft, id, workerId, { type: 'defer', until: draft.times.lease + forMs, code, reason }),
   reject: (draft, { id, workerId, reason }) =>
-    ofBound(draft, id, workerId, { type: 'reject', error: { name: 'SymphonyError', code: 'NO_ROUTE', message: reason } }),
+    ofBound(draft, id, workerId, {
+      type: 'reject',
+      error: { name: 'SymphonyError', code: 'NO_ROUTE', message: reason },
+    }),
   unbind: (draft, { id, workerId }) => ofBound(draft, id, workerId, { type: 'unbind' }),
   cancelTask: (draft, { id, graceMs, reason }) =>
     byId(draft, id, { type: 'cancel', graceMs, ...(reason === undefined ? {} : { reason }) }),
@@ -415,7 +445,12 @@ function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly 
   return { task: draft.record(task.id) };
 }
 
-function found(draft: Draft, known: { readonly id: string; readonly bodyHash: string }, task: NewTaskRecord, submit: boolean): Answer {
+function found(
+  draft: Draft,
+  known: { readonly id: string; readonly bodyHash: string },
+  task: NewTaskRecord,
+  submit: boolean,
+): Answer {
   if (known.bodyHash !== task.bodyHash) {
     return refused(
       'IDEMPOTENCY_CONFLICT',
@@ -432,7 +467,8 @@ function found(draft: Draft, known: { readonly id: string; readonly bodyHash: st
 }
 
 function createWorkflow(draft: Draft, { workflow }: Extract<Command, { readonly type: 'createWorkflow' }>): Answer {
-  const byKey = workflow.idempotencyKey === null ? undefined : draft.tables.workflowHash({ key: workflow.idempotencyKey });
+  const byKey =
+    workflow.idempotencyKey === null ? undefined : draft.tables.workflowHash({ key: workflow.idempotencyKey });
   const known = byKey ?? draft.tables.workflowHash({ id: workflow.id });
   if (known !== undefined) {
     if (known.bodyHash === workflow.bodyHash) return { status: 'duplicate', id: known.id };
@@ -467,7 +503,11 @@ function closedTo(draft: Draft, workflowId: string): Refused | undefined {
   if (workflow === undefined) return workflowNotFound(workflowId);
   if (workflow.cancelRequested) return workflowCancelled(workflowId);
   if (workflow.sealed && !draft.isNewWorkflow(workflowId)) {
-    return refused('WORKFLOW_SEALED', `Workflow ${workflowId} was created with its tasks and takes no more. Create another workflow.`, { workflowId });
+    return refused(
+      'WORKFLOW_SEALED',
+      `Workflow ${workflowId} was created with its tasks and takes no more. Create another workflow.`,
+      { workflowId },
+    );
   }
   return undefined;
 }
@@ -477,10 +517,14 @@ function addTask(draft: Draft, workflowId: string, taskId: string): Refused | un
   if (task === undefined) return taskNotFound(taskId);
   if (task.workflowId === workflowId) return undefined;
   if (task.workflowId !== null) {
-    return refused('TASK_IN_OTHER_WORKFLOW', `Task ${taskId} belongs to workflow ${task.workflowId}; a task belongs to at most one.`, {
-      taskId,
-      workflowId: task.workflowId,
-    });
+    return refused(
+      'TASK_IN_OTHER_WORKFLOW',
+      `Task ${taskId} belongs to workflow ${task.workflowId}; a task belongs to at most one.`,
+      {
+        taskId,
+        workflowId: task.workflowId,
+      },
+    );
   }
   return closedTo(draft, workflowId) ?? draft.change(task, { type: 'addToWorkflow', workflowId });
 }
@@ -504,24 +548,40 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
   const task = draft.task(id) as TaskRow;
   if (tables.worker(workerId) === undefined) return workerLost(workerId);
   if (isTerminal(task.status)) {
-    return refused('TASK_FINISHED', `Task ${id} is ${task.status}. Use retryTask to start it anew.`, { taskId: id, status: task.status });
+    return refused('TASK_FINISHED', `Task ${id} is ${task.status}. Use retryTask to start it anew.`, {
+      taskId: id,
+      status: task.status,
+    });
   }
   const holder = task.workerId ?? (task.boundTo === workerId ? null : task.boundTo);
-  if (task.status !== 'pending' || (holder !== null && tables.worker(holder) !== undefined)) return heldBy(draft, task, holder);
+  if (task.status !== 'pending' || (holder !== null && tables.worker(holder) !== undefined))
+    return heldBy(draft, task, holder);
   const workflow = task.workflowId === null ? undefined : draft.workflow(task.workflowId);
   if (workflow?.cancelRequested === true) return workflowCancelled(workflow.id);
-  if (workflow?.paused === true) return refused('TASK_BLOCKED', `Task ${id} waits: workflow ${workflow.id} is paused. Resume it first.`, { taskId: id, workflowId: workflow.id });
-  if (task.openDependencies > 0) return refused('TASK_BLOCKED', `Task ${id} waits for ${task.openDependencies} other tasks.`, { taskId: id });
-  const agentId = command.agentId ?? task.agentId;
-  if (agentId === null) return refused('TASK_BLOCKED', `Task ${id} has not been routed to an agent yet.`, { taskId: id });
+  if (workflow?.paused === true)
+    return refused('TASK_BLOCKED', `Task ${id} waits: workflow ${workflow.id} is paused. Resume it first.`, {
+      taskId: id,
+      workflowId: workflow.id,
+    });
+  if (task.openDependencies > 0)
+    return refused('TASK_BLOCKED', `Task ${id} waits for ${task.openDependencies} other tasks.`, { taskId: id });
+  const decision = command.agentId === undefined && task.agentId === null ? command.decision : undefined;
+  const agentId = command.agentId ?? task.agentId ?? decision?.agentId ?? null;
+  if (agentId === null)
+    return refused('TASK_BLOCKED', `Task ${id} has not been routed to an agent yet.`, { taskId: id });
   if (isSuspect(task) && tables.runningTasks(workerId).some(isSuspect)) {
-    return refused('TASK_NOT_CLAIMABLE', `Task ${id} is one crash from POISON and runs alone; another such task runs here.`, { taskId: id, suspect: true });
+    return refused(
+      'TASK_NOT_CLAIMABLE',
+      `Task ${id} is one crash from POISON and runs alone; another such task runs here.`,
+      { taskId: id, suspect: true },
+    );
   }
   const refusal = draft.change(task, {
     type: 'claim',
     workerId,
     agentId,
     ...(command.agentId === undefined ? {} : { pinned: true }),
+    ...(decision === undefined ? {} : { decision }),
     ...(command.retry === undefined ? {} : { retry: command.retry }),
   });
   return refusal ?? { task: draft.record(id) };
@@ -530,13 +590,17 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
 function heldBy(draft: Draft, task: TaskRow, holder: string | null): Refused {
   const worker = holder === null ? undefined : draft.tables.worker(holder);
   const lease = worker === undefined || worker.bootId !== draft.times.bootId ? 0 : worker.leaseUntil;
-  return refused('TASK_NOT_CLAIMABLE', `Task ${task.id} is ${task.status === 'pending' ? 'bound to' : `${task.status} under`} worker ${holder ?? 'none'}. Wait for its result instead.`, {
-    taskId: task.id,
-    status: task.status,
-    workerId: holder,
-    leaseUntil: lease,
-    leaseLeftMs: lease === 0 ? 0 : lease - draft.times.lease,
-  });
+  return refused(
+    'TASK_NOT_CLAIMABLE',
+    `Task ${task.id} is ${task.status === 'pending' ? 'bound to' : `${task.status} under`} worker ${holder ?? 'none'}. Wait for its result instead.`,
+    {
+      taskId: task.id,
+      status: task.status,
+      workerId: holder,
+      leaseUntil: lease,
+      leaseLeftMs: lease === 0 ? 0 : lease - draft.times.lease,
+    },
+  );
 }
 
 function report(draft: Draft, { id, attempt, command }: Extract<Command, { readonly type: 'report' }>): Answer {
@@ -555,7 +619,10 @@ function recordStep(draft: Draft, { step }: Extract<Command, { readonly type: 'r
   draft.later(() => draft.tables.insertStep({ ...step, at: draft.times.now }));
   if (task.crashes > 0) {
     draft.patch({ ...task, crashes: 0 }, {});
-    draft.note({ ...task, crashes: 0 }, { type: 'task.recovered', data: { attempt: task.attempt, crashes: task.crashes } });
+    draft.note(
+      { ...task, crashes: 0 },
+      { type: 'task.recovered', data: { attempt: task.attempt, crashes: task.crashes } },
+    );
   }
   return {};
 }
@@ -572,7 +639,8 @@ function route(draft: Draft, { id, workerId, decision, claim }: Extract<Command,
   if (!claim) return ofBound(draft, id, workerId, { type: 'assign', decision });
   const task = draft.task(id);
   const workflow = task?.workflowId == null ? undefined : draft.workflow(task.workflowId);
-  if (workflow?.paused === true || workflow?.cancelRequested === true) return ofBound(draft, id, workerId, { type: 'assign', decision });
+  if (workflow?.paused === true || workflow?.cancelRequested === true)
+    return ofBound(draft, id, workerId, { type: 'assign', decision });
   if (draft.tables.worker(workerId) === undefined) return workerLost(workerId);
   return ofBound(draft, id, workerId, { type: 'claim', workerId, agentId: decision.agentId, decision });
 }
@@ -595,7 +663,11 @@ function pauseWorkflow(draft: Draft, { id }: Extract<Command, { readonly type: '
   const workflow = draft.countedWorkflow(id);
   if (workflow === undefined) return workflowNotFound(id);
   if (workflow.cancelRequested) return workflowCancelled(id);
-  if (!workflow.paused) draft.changeWorkflow({ ...(draft.workflow(id) as WorkflowRow), paused: true }, { type: 'workflow.paused', data: {} });
+  if (!workflow.paused)
+    draft.changeWorkflow(
+      { ...(draft.workflow(id) as WorkflowRow), paused: true },
+      { type: 'workflow.paused', data: {} },
+    );
   return { workflow: draft.countedWorkflow(id) as WorkflowRow };
 }
 
@@ -619,7 +691,10 @@ function cancelWorkflow(draft: Draft, { id, reason }: Extract<Command, { readonl
   return { workflow: draft.countedWorkflow(id) as WorkflowRow };
 }
 
-function alignTasks(draft: Draft, { workflowId, limit, graceMs }: Extract<Command, { readonly type: 'alignTasks' }>): Answer {
+function alignTasks(
+  draft: Draft,
+  { workflowId, limit, graceMs }: Extract<Command, { readonly type: 'alignTasks' }>,
+): Answer {
   const workflow = draft.workflow(workflowId);
   if (workflow === undefined) return workflowNotFound(workflowId);
   const { tables } = draft;
@@ -638,11 +713,24 @@ function registerAgent(draft: Draft, { config }: Extract<Command, { readonly typ
   const data = JSON.stringify(config);
   if (known !== undefined && JSON.stringify(known.config) === data) return {};
   const seq = (known?.lastSeq ?? 0) + 1;
-  const row = { id: config.id, config, enabled: known?.enabled ?? true, unhostedSince: known === undefined ? 0 : known.unhostedSince, lastSeq: seq };
+  const row = {
+    id: config.id,
+    config,
+    enabled: known?.enabled ?? true,
+    unhostedSince: known === undefined ? 0 : known.unhostedSince,
+    lastSeq: seq,
+  };
   const type = known === undefined ? 'agent.registered' : 'agent.changed';
   draft.later(() => {
     draft.tables.putAgent(row);
-    draft.tables.insertEvent({ subject: `agent:${config.id}`, seq, workflowId: null, type, at: draft.times.now, data: JSON.stringify({ agentId: config.id }) });
+    draft.tables.insertEvent({
+      subject: `agent:${config.id}`,
+      seq,
+      workflowId: null,
+      type,
+      at: draft.times.now,
+      data: JSON.stringify({ agentId: config.id }),
+    });
   });
   return {};
 }
@@ -660,5 +748,9 @@ function workflowCancelled(workflowId: string): Refused {
 }
 
 function workerLost(workerId: string): Refused {
-  return refused('WORKER_LOST', `Worker ${workerId} has no row any more: its lease ran out and its tasks were released.`, { workerId });
+  return refused(
+    'WORKER_LOST',
+    `Worker ${workerId} has no row any more: its lease ran out and its tasks were released.`,
+    { workerId },
+  );
 }

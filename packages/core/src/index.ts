@@ -26,12 +26,31 @@ export {
   type ErrorDetails,
   type TaskError,
 } from './errors.ts';
-export { terminalTaskEvents, toEvent, type EventMap, type EventRow, type EventType, type NewEvent, type SymphonyEvent } from './events.ts';
+export {
+  terminalTaskEvents,
+  toEvent,
+  type EventMap,
+  type EventRow,
+  type EventType,
+  type NewEvent,
+  type SymphonyEvent,
+} from './events.ts';
 export { Flush, isSuspect, settleWorkflow, type Times } from './flush.ts';
 export { createMakeId, type IdKind, type MakeId } from './ids.ts';
 export { canonicalJson, decodeJson, encodeJson, jsonDepthLimit, type JsonErrorCodes, type JsonValue } from './json.ts';
 export { silentLogger, stderrLogger, type Logger } from './logger.ts';
-export { checkDuration, checkInteger, checkKeys, checkName, checkNames, checkNumber, checkTime, describe, longestDuration, nameLimit } from './names.ts';
+export {
+  checkDuration,
+  checkInteger,
+  checkKeys,
+  checkName,
+  checkNames,
+  checkNumber,
+  checkTime,
+  describe,
+  longestDuration,
+  nameLimit,
+} from './names.ts';
 export { seededRandom, systemRandom, type Random } from './random.ts';
 export { backoffMs, checkRetryPolicy, defaultBackoff, maxCrashes, type RetryPolicy } from './retry.ts';
 export {
@@ -91,7 +110,15 @@ export {
   type TaskTimeouts,
 } from './task.ts';
 export { Tokens, type Token } from './tokens.ts';
-export { claimKey, transition, transitionTable, type TaskCommand, type TaskCommandType, type Transition, type TransitionRefusal } from './transition.ts';
+export {
+  claimKey,
+  transition,
+  transitionTable,
+  type TaskCommand,
+  type TaskCommandType,
+  type Transition,
+  type TransitionRefusal,
+} from './transition.ts';
 export { closeWorker, isExpired, listHolding, openWorker, renewWorker, sweep, type WorkerBeat } from './upkeep.ts';
 export {
   addCounters,

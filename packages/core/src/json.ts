@@ -11,6 +11,8 @@ export interface JsonErrorCodes {
 
 const inputCodes: JsonErrorCodes = { invalid: 'INVALID_JSON', tooLarge: 'PAYLOAD_TOO_LARGE' };
 
+const encoder = new TextEncoder();
+
 /** The deepest nesting that is stored. Deeper values are refused instead of overflowing the stack of whoever reads them. */
 export const jsonDepthLimit = 512;
 
@@ -29,7 +31,8 @@ export const jsonDepthLimit = 512;
 export function encodeJson(value: unknown, what: string, limit: number, codes: JsonErrorCodes = inputCodes): string {
   const budget = { left: limit, limit, what, codes };
   const text = JSON.stringify(plain(value, what, budget, []) ?? null);
-  const bytes = utf8Length(text);
+  // Text of n characters has at most 3n bytes: only what could be over is counted.
+  const bytes = text.length * 3 <= limit ? 0 : encoder.encode(text).length;
   if (bytes > limit) throw tooLarge(budget, bytes);
   return text;
 }
@@ -75,8 +78,9 @@ function plain(value: unknown, path: string, budget: Budget, parents: object[]):
       spend(budget, 1);
       return value;
     case 'object':
-      spend(budget, 2);
-      return value === null ? null : plainObject(value, path, budget, parents);
+      if (value !== null) return plainObject(value, path, budget, parents);
+      spend(budget, 4);
+      return null;
     default:
       throw refuse(budget, path, `a ${typeof value}`);
   }
@@ -89,7 +93,12 @@ function plainObject(value: object, path: string, budget: Budget, parents: objec
   parents.push(value);
   try {
     if (typeof toJson === 'function') {
-      return plain(guarded(() => (toJson as (key: string) => unknown).call(value, ''), path, budget), path, budget, parents);
+      return plain(
+        guarded(() => (toJson as (key: string) => unknown).call(value, ''), path, budget),
+        path,
+        budget,
+        parents,
+      );
     }
     return Array.isArray(value) ? plainArray(value, path, budget, parents) : plainMembers(value, path, budget, parents);
   } finally {
@@ -98,10 +107,13 @@ function plainObject(value: object, path: string, budget: Budget, parents: objec
 }
 
 function plainArray(value: readonly unknown[], path: string, budget: Budget, parents: object[]): JsonValue {
+  spend(budget, 2);
   const result: JsonValue[] = [];
-  for (let index = 0; index < value.length; index++) {
+  const length = guarded(() => value.length, path, budget);
+  for (let index = 0; index < length; index++) {
     const itemPath = `${path}[${index}]`;
-    const item = plain(value[index], itemPath, budget, parents);
+    const read = guarded(() => value[index], itemPath, budget);
+    const item = plain(read, itemPath, budget, parents);
     if (item === undefined) throw refuse(budget, itemPath, 'undefined inside an array');
     result.push(item);
   }
@@ -109,20 +121,26 @@ function plainArray(value: readonly unknown[], path: string, budget: Budget, par
 }
 
 function plainMembers(value: object, path: string, budget: Budget, parents: object[]): JsonValue {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null) {
-    throw refuse(budget, path, `an instance of ${className(value)}`);
-  }
-  if (Object.prototype.toString.call(value) !== '[object Object]') throw refuse(budget, path, `an instance of ${className(value)}`);
+  const instanceOf = guarded(() => (isPlain(value) ? undefined : className(value)), path, budget);
+  if (instanceOf !== undefined) throw refuse(budget, path, `an instance of ${instanceOf}`);
+  spend(budget, 2);
   const result: Record<string, JsonValue> = {};
-  for (const key of Object.keys(value)) {
+  for (const key of guarded(() => Object.keys(value), path, budget)) {
     const memberPath = `${path}.${key}`;
     if (key === '__proto__') throw refuse(budget, memberPath, 'a key named __proto__');
-    spend(budget, key.length + 3);
     const member = plain(read(value, key, memberPath, budget), memberPath, budget, parents);
-    if (member !== undefined) result[key] = member;
+    if (member === undefined) continue;
+    spend(budget, key.length + 3);
+    result[key] = member;
   }
   return result;
+}
+
+// The plain objects of another realm have a prototype of their own, which has none.
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isBare = prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+  return isBare && Object.prototype.toString.call(value) === '[object Object]';
 }
 
 function className(value: object): string {
@@ -148,10 +166,14 @@ function spend(budget: Budget, characters: number): void {
 }
 
 function refuse(budget: Budget, path: string, what: string, cause?: unknown): SymphonyError {
-  return new SymphonyError(budget.codes.invalid, `${path} is ${what}, which is no JSON value. Pass plain objects, arrays, strings, finite numbers, booleans or null.`, {
-    details: { path },
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new SymphonyError(
+    budget.codes.invalid,
+    `${path} is ${what}, which is no JSON value. Pass plain objects, arrays, strings, finite numbers, booleans or null.`,
+    {
+      details: { path },
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }
 
 function tooLarge(budget: Budget, got?: number): SymphonyError {
@@ -160,11 +182,4 @@ function tooLarge(budget: Budget, got?: number): SymphonyError {
     `${budget.what} is larger than the limit of ${budget.limit} bytes${got === undefined ? '' : ` (got ${got})`}. Store the data elsewhere and pass a reference.`,
     { details: { what: budget.what, limit: budget.limit, got } },
   );
-}
-
-const encoder = new TextEncoder();
-
-function utf8Length(text: string): number {
-  // JSON text of n characters has between n and 3n bytes; only strings that could be over are counted.
-  return encoder.encode(text).length;
 }

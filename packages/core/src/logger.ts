@@ -22,5 +22,9 @@ function ignore(): void {
 }
 
 function line(level: string, details: object, message: string): string {
-  return JSON.stringify({ level, message, ...details }, (_key, value: unknown) => (value instanceof Error ? { name: value.name, message: value.message, code: (value as { code?: unknown }).code } : value));
+  return JSON.stringify({ level, message, ...details }, (_key, value: unknown) =>
+    value instanceof Error
+      ? { name: value.name, message: value.message, code: (value as { code?: unknown }).code }
+      : value,
+  );
 }

@@ -26,15 +26,23 @@ function invalid(what: string, problem: string): SymphonyError {
 
 /** Checks a list of names without repeats. */
 export function checkNames(value: unknown, what: string): readonly string[] {
-  if (!Array.isArray(value)) throw new SymphonyError('INVALID_ARGUMENT', `${what} must be an array of strings.`, { details: { what } });
+  if (!Array.isArray(value))
+    throw new SymphonyError('INVALID_ARGUMENT', `${what} must be an array of strings.`, { details: { what } });
   return [...new Set(value.map((item, index) => checkName(item, `${what}[${index}]`)))];
 }
 
 /** Checks a whole number within bounds. */
-export function checkInteger(value: unknown, what: string, minimum: number, maximum: number = Number.MAX_SAFE_INTEGER): number {
+export function checkInteger(
+  value: unknown,
+  what: string,
+  minimum: number,
+  maximum: number = Number.MAX_SAFE_INTEGER,
+): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum || value > maximum) {
     const range = maximum === Number.MAX_SAFE_INTEGER ? `from ${minimum} up` : `from ${minimum} to ${maximum}`;
-    throw new SymphonyError('INVALID_ARGUMENT', `${what} must be a whole number ${range}, got ${describe(value)}.`, { details: { what } });
+    throw new SymphonyError('INVALID_ARGUMENT', `${what} must be a whole number ${range}, got ${describe(value)}.`, {
+      details: { what },
+    });
   }
   return value;
 }
@@ -42,7 +50,11 @@ export function checkInteger(value: unknown, what: string, minimum: number, maxi
 /** Checks a finite number within bounds. */
 export function checkNumber(value: unknown, what: string, minimum: number, maximum: number): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < minimum || value > maximum) {
-    throw new SymphonyError('INVALID_ARGUMENT', `${what} must be a number from ${minimum} to ${maximum}, got ${describe(value)}.`, { details: { what } });
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `${what} must be a number from ${minimum} to ${maximum}, got ${describe(value)}.`,
+      { details: { what } },
+    );
   }
   return value;
 }
@@ -59,7 +71,9 @@ export function checkDuration(value: unknown, what: string, minimum = 1): number
 export function checkKeys(value: object, known: readonly string[], what: string): void {
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
-      throw new SymphonyError('INVALID_ARGUMENT', `${what} has no option "${key}". It takes ${known.join(', ')}.`, { details: { what, key } });
+      throw new SymphonyError('INVALID_ARGUMENT', `${what} has no option "${key}". It takes ${known.join(', ')}.`, {
+        details: { what, key },
+      });
     }
   }
 }
@@ -73,6 +87,8 @@ export function checkTime(value: unknown, what: string): number {
 /** A value as an error message shows it: short and without control characters. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'undefined' || value === null) return String(value);
-  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'undefined' || value === null)
+    return String(value);
+  if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object';
+  return `a ${typeof value}`;
 }

@@ -32,7 +32,9 @@ export const defaultBackoff = { initialDelayMs: 1_000, factor: 2, maxDelayMs: 60
 export function backoffMs(policy: RetryPolicy, failures: number, draw: number): number {
   const initial = policy.initialDelayMs ?? defaultBackoff.initialDelayMs;
   const longest = policy.maxDelayMs ?? Math.max(defaultBackoff.maxDelayMs, initial);
-  const computed = Math.min(longest, initial * (policy.factor ?? defaultBackoff.factor) ** Math.max(0, failures - 1));
+  // The power may be infinite; zero times that would be no number.
+  const grown = initial === 0 ? 0 : initial * (policy.factor ?? defaultBackoff.factor) ** Math.max(0, failures - 1);
+  const computed = Math.min(longest, grown);
   if ((policy.jitter ?? defaultBackoff.jitter) === 'none') return Math.round(computed);
   return Math.ceil(computed * (1 - draw));
 }
@@ -43,7 +45,8 @@ export function backoffMs(policy: RetryPolicy, failures: number, draw: number): 
  * @throws SymphonyError `INVALID_ARGUMENT`
  */
 export function checkRetryPolicy(value: RetryPolicy, what = 'retry'): RetryPolicy {
-  if (typeof value !== 'object' || value === null) throw new SymphonyError('INVALID_ARGUMENT', `${what} must be an object such as { maxRetries: 3 }.`);
+  if (typeof value !== 'object' || value === null)
+    throw new SymphonyError('INVALID_ARGUMENT', `${what} must be an object such as { maxRetries: 3 }.`);
   checkKeys(value, ['maxRetries', 'maxCrashes', 'initialDelayMs', 'factor', 'maxDelayMs', 'jitter'], what);
   if (value.maxRetries !== undefined) checkInteger(value.maxRetries, `${what}.maxRetries`, 0, 1_000_000);
   if (value.maxCrashes !== undefined) checkInteger(value.maxCrashes, `${what}.maxCrashes`, 1, 1_000_000);

@@ -102,7 +102,10 @@ export interface StrategyDefinition<Options> {
   readonly version?: string;
   /** Any Standard Schema; defaults belong into it. Without it the strategy takes no options. */
   readonly options?: Schema<Options>;
-  create(options: Options, services: StrategyServices): Omit<RoutingStrategy, 'name' | 'version'> | Promise<Omit<RoutingStrategy, 'name' | 'version'>>;
+  create(
+    options: Options,
+    services: StrategyServices,
+  ): Omit<RoutingStrategy, 'name' | 'version'> | Promise<Omit<RoutingStrategy, 'name' | 'version'>>;
 }
 
 /**
@@ -135,7 +138,9 @@ export function defineStrategy<Options = undefined>(definition: StrategyDefiniti
 
 async function checkOptions<Options>(definition: StrategyDefinition<Options>, options: unknown): Promise<Options> {
   const refuse = (problem: string): SymphonyError =>
-    new SymphonyError('STRATEGY_OPTIONS_INVALID', `Strategy "${definition.name}": ${problem}`, { details: { strategy: definition.name } });
+    new SymphonyError('STRATEGY_OPTIONS_INVALID', `Strategy "${definition.name}": ${problem}`, {
+      details: { strategy: definition.name },
+    });
   if (definition.options === undefined) {
     if (options !== undefined) throw refuse('it takes no options. Leave them out.');
     return undefined as Options;

@@ -13,8 +13,7 @@ export interface Schema<Output = unknown> {
 
 /** What a schema answers. */
 export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] };
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
 /** One complaint of a schema; parts of the path are keys or `{ key }`. */
 export interface SchemaIssue {

@@ -22,20 +22,39 @@ export type Command =
       readonly type: 'claimTask';
       readonly id: string;
       readonly workerId: string;
-      /** Pins the task to this agent; without it the task's own assignment counts. */
+      /** Pins the task to this agent; without it the task's own assignment counts, or `decision` where it has none. */
       readonly agentId?: string;
+      readonly decision?: RoutingDecision;
       readonly workflowId?: string;
       readonly retry?: RetryPolicy;
     }
   /** Ends an attempt. */
-  | { readonly type: 'report'; readonly id: string; readonly attempt: number; readonly command: Extract<TaskCommand, { readonly type: AttemptCommandType }> }
+  | {
+      readonly type: 'report';
+      readonly id: string;
+      readonly attempt: number;
+      readonly command: Extract<TaskCommand, { readonly type: AttemptCommandType }>;
+    }
   | { readonly type: 'recordStep'; readonly step: StepRow }
   | { readonly type: 'progress'; readonly id: string; readonly attempt: number; readonly value: string }
   /** Appends an event and changes no state. */
   | { readonly type: 'note'; readonly id: string; readonly event: NewEvent }
   /** Answers a claim for routing: with `claim` the attempt starts here, in the same commit. */
-  | { readonly type: 'route'; readonly id: string; readonly workerId: string; readonly decision: RoutingDecision; readonly claim: boolean }
-  | { readonly type: 'defer'; readonly id: string; readonly workerId: string; readonly forMs: number; readonly code: string; readonly reason: string }
+  | {
+      readonly type: 'route';
+      readonly id: string;
+      readonly workerId: string;
+      readonly decision: RoutingDecision;
+      readonly claim: boolean;
+    }
+  | {
+      readonly type: 'defer';
+      readonly id: string;
+      readonly workerId: string;
+      readonly forMs: number;
+      readonly code: string;
+      readonly reason: string;
+    }
   | { readonly type: 'reject'; readonly id: string; readonly workerId: string; readonly reason: string }
   /** Gives up a binding without a decision. */
   | { readonly type: 'unbind'; readonly id: string; readonly workerId: string }
@@ -51,12 +70,27 @@ export type Command =
 /** A task as its creator hands it over; everything else starts at its default. */
 export type NewTaskRecord = Pick<
   TaskRecord,
-  | 'id' | 'name' | 'description' | 'input' | 'tags' | 'requirements' | 'metadata' | 'idempotencyKey' | 'bodyHash'
-  | 'priority' | 'agentId' | 'retry' | 'timeouts' | 'workflowId'
+  | 'id'
+  | 'name'
+  | 'description'
+  | 'input'
+  | 'tags'
+  | 'requirements'
+  | 'metadata'
+  | 'idempotencyKey'
+  | 'bodyHash'
+  | 'priority'
+  | 'agentId'
+  | 'retry'
+  | 'timeouts'
+  | 'workflowId'
 > & { /** When it falls due, if it is submitted; null: at once. */ readonly dueAt: number | null };
 
 /** A workflow as its creator hands it over. */
-export type NewWorkflowRow = Pick<WorkflowRow, 'id' | 'name' | 'description' | 'metadata' | 'idempotencyKey' | 'bodyHash' | 'sealed'>;
+export type NewWorkflowRow = Pick<
+  WorkflowRow,
+  'id' | 'name' | 'description' | 'metadata' | 'idempotencyKey' | 'bodyHash' | 'sealed'
+>;
 
 /** A recorded result of a piece of an attempt. */
 export interface StepRow {
@@ -198,17 +232,29 @@ export interface Store {
   /** Running attempts, and queued tasks counted up to 1,000, by agent. */
   loads(): Promise<ReadonlyMap<string, AgentLoad>>;
   /** Opens a worker's row, with a lease from now. */
-  openWorker(worker: { readonly id: string; readonly hosts: readonly string[]; readonly leaseMs: number; readonly renewMs: number }): Promise<void>;
+  openWorker(worker: {
+    readonly id: string;
+    readonly hosts: readonly string[];
+    readonly leaseMs: number;
+    readonly renewMs: number;
+  }): Promise<void>;
   /**
    * Extends a worker's lease and tells what it holds. An adapter with a thread of its own repeats the extension there
    * every `renewMs`, so that a busy main thread does not lose it.
    */
-  renew(worker: { readonly id: string; readonly hosts: readonly string[]; readonly leaseMs: number; readonly renewMs: number }): Promise<Renewal>;
+  renew(worker: {
+    readonly id: string;
+    readonly hosts: readonly string[];
+    readonly leaseMs: number;
+    readonly renewMs: number;
+  }): Promise<Renewal>;
   /** What a worker holds now: how it learns of cancellations between renewals. */
   holding(workerId: string): Promise<readonly Holding[]>;
   /** Removes a worker's row and releases what it still holds, at no cost. */
   closeWorker(workerId: string): Promise<void>;
-  worker(id: string): Promise<(WorkerRow & { /** Negative once it has run out. */ readonly leaseLeftMs: number }) | undefined>;
+  worker(
+    id: string,
+  ): Promise<(WorkerRow & { /** Negative once it has run out. */ readonly leaseLeftMs: number }) | undefined>;
   /**
    * Cleans up after the dead: deletes worker rows whose lease is over (if `markDead`), releases what has a holder
    * without a row, ends cancelled attempts whose grace is over, clears bindings that ran out. Repeated by every worker;
@@ -231,4 +277,3 @@ export interface StoreTraits {
   /** Whether several processes may open it at once. */
   readonly multiProcess: boolean;
 }
-

@@ -31,12 +31,16 @@ export interface Tables {
   task(id: string): TaskRow | undefined;
   taskRecord(id: string): TaskRecord | undefined;
   /** The hash of what the creator gave, by id or by idempotency key. */
-  taskHash(by: { readonly id: string } | { readonly key: string }): { readonly id: string; readonly bodyHash: string } | undefined;
+  taskHash(
+    by: { readonly id: string } | { readonly key: string },
+  ): { readonly id: string; readonly bodyHash: string } | undefined;
   insertTask(record: TaskRecord): void;
   updateTask(row: TaskRow, body: BodyPatch): void;
 
   workflow(id: string): WorkflowRow | undefined;
-  workflowHash(by: { readonly id: string } | { readonly key: string }): { readonly id: string; readonly bodyHash: string } | undefined;
+  workflowHash(
+    by: { readonly id: string } | { readonly key: string },
+  ): { readonly id: string; readonly bodyHash: string } | undefined;
   insertWorkflow(row: WorkflowRow): void;
   updateWorkflow(row: WorkflowRow): void;
 
@@ -54,7 +58,12 @@ export interface Tables {
   deleteWorker(id: string): void;
 
   /** Pending tasks that are due by `now`, not held, not bound, of this assignment (null: not routed), by (claimKey, id). */
-  dueTasks(query: { readonly agentId: string | null; readonly now: number; readonly after?: DueCursor; readonly limit: number }): readonly TaskRow[];
+  dueTasks(query: {
+    readonly agentId: string | null;
+    readonly now: number;
+    readonly after?: DueCursor;
+    readonly limit: number;
+  }): readonly TaskRow[];
   /** What a worker runs. */
   runningTasks(workerId: string): readonly TaskRow[];
   /** What is bound to a worker. */

@@ -63,7 +63,9 @@ export type TaskCommandType = TaskCommand['type'];
  * What may happen to a task in each status, and the statuses it can lead to. A missing cell is a refusal. Diagrams,
  * documentation and tests are made from this table.
  */
-export const transitionTable: { readonly [Type in TaskCommandType]: { readonly [From in TaskStatus]?: readonly TaskStatus[] } } = {
+export const transitionTable: {
+  readonly [Type in TaskCommandType]: { readonly [From in TaskStatus]?: readonly TaskStatus[] };
+} = {
   submit: { pending: ['pending'] },
   bind: { pending: ['pending'] },
   unbind: { pending: ['pending'] },
@@ -141,7 +143,10 @@ function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
     case 'reject':
       return ended(task, 'failed', now, { error: { ...command.error, attempt: task.attempt } });
     case 'unassign':
-      return to({ ...task, agentId: null }, { type: 'task.unassigned', data: { agentId: task.agentId ?? '', reason: command.reason } });
+      return to(
+        { ...task, agentId: null },
+        { type: 'task.unassigned', data: { agentId: task.agentId ?? '', reason: command.reason } },
+      );
     case 'hold':
       return to({ ...task, held: command.held });
     case 'claim':
@@ -158,7 +163,10 @@ function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
       return crash(task, command.charged, now);
     case 'suspend':
       if (task.cancelAt !== null) return cancelled(task, now);
-      return to({ ...task, status: 'waiting', workerId: null }, { type: 'task.suspended', data: { attempt: task.attempt } });
+      return to(
+        { ...task, status: 'waiting', workerId: null },
+        { type: 'task.suspended', data: { attempt: task.attempt } },
+      );
     case 'resume':
       return to(due({ ...task, status: 'pending' }, now), { type: 'task.resumed', data: { dueAt: now } });
     case 'cancel':
@@ -166,13 +174,12 @@ function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
     case 'abandon':
       return cancelled(task, now);
     case 'retry':
-      return to(
-        due({ ...task, status: 'pending', failures: 0, crashes: 0, refusedBy: [], finishedAt: null, cancelAt: null }, now),
-        { type: 'task.retried', data: { dueAt: now } },
-        { error: null },
-      );
+      return retry(task, now);
     case 'addToWorkflow':
-      return to({ ...task, workflowId: command.workflowId }, { type: 'task.added_to_workflow', data: { workflowId: command.workflowId } });
+      return to(
+        { ...task, workflowId: command.workflowId },
+        { type: 'task.added_to_workflow', data: { workflowId: command.workflowId } },
+      );
   }
 }
 
@@ -213,11 +220,16 @@ function claim(task: TaskRow, command: Command<'claim'>, now: number): Transitio
     workerId: command.workerId,
     dueAt: null,
     claimKey: null,
+    held: false,
     unroutable: false,
     startedAt: task.startedAt ?? now,
   };
-  const claimed: NewEvent = { type: 'task.claimed', data: { attempt, workerId: command.workerId, agentId: command.agentId } };
-  const routed: readonly NewEvent[] = command.decision === undefined ? [] : [{ type: 'task.routed', data: command.decision }];
+  const claimed: NewEvent = {
+    type: 'task.claimed',
+    data: { attempt, workerId: command.workerId, agentId: command.agentId },
+  };
+  const routed: readonly NewEvent[] =
+    command.decision === undefined ? [] : [{ type: 'task.routed', data: command.decision }];
   return { task: running, body: {}, events: [...routed, claimed] };
 }
 
@@ -255,7 +267,12 @@ function refuse(task: TaskRow, reason: string, now: number): Transition {
   const agentId = task.agentId ?? '';
   const refused: NewEvent = { type: 'task.refused', data: { attempt: task.attempt, agentId, reason } };
   if (task.pinned) {
-    const error = { name: 'SymphonyError', code: 'REFUSED', message: `Agent "${agentId}" refused the task: ${reason}`, attempt: task.attempt };
+    const error = {
+      name: 'SymphonyError',
+      code: 'REFUSED',
+      message: `Agent "${agentId}" refused the task: ${reason}`,
+      attempt: task.attempt,
+    };
     const end = ended(task, 'failed', now, { error });
     return { ...end, events: [refused, ...end.events] };
   }
@@ -303,6 +320,20 @@ function cancel(task: TaskRow, command: Command<'cancel'>, now: number): Transit
       data: { attempt: task.attempt, cancelAt, ...(command.reason === undefined ? {} : { reason: command.reason }) },
     },
   );
+}
+
+function retry(task: TaskRow, now: number): Transition {
+  const fresh: TaskRow = {
+    ...task,
+    status: 'pending',
+    failures: 0,
+    crashes: 0,
+    refusedBy: [],
+    unroutable: false,
+    finishedAt: null,
+    cancelAt: null,
+  };
+  return to(due(fresh, now), { type: 'task.retried', data: { dueAt: now } }, { error: null });
 }
 
 function cancelled(task: TaskRow, now: number, reason?: string): Transition {

@@ -39,7 +39,8 @@ export function listHolding(tables: Tables, workerId: string): readonly Holding[
 /** Removes a worker's row and releases what it holds at no cost: it leaves in good order. */
 export function closeWorker(tables: Tables, times: Times, workerId: string): void {
   const flush = new Flush(tables, times);
-  for (const task of tables.runningTasks(workerId)) flush.change(task, { type: 'release', reason: 'the worker was closed' });
+  for (const task of tables.runningTasks(workerId))
+    flush.change(task, { type: 'release', reason: 'the worker was closed' });
   for (const task of tables.boundTasks(workerId)) flush.change(task, { type: 'unbind' });
   flush.settle();
   const row = tables.worker(workerId);
@@ -76,7 +77,11 @@ export function sweep(tables: Tables, times: Times, { markDead }: { readonly mar
     align(tables, flush),
   ];
   flush.settle();
-  return { deadWorkers, releasedTasks: released, more: missing.length === sweepLimit || batches.some((count) => count >= sweepLimit) };
+  return {
+    deadWorkers,
+    releasedTasks: released,
+    more: missing.length === sweepLimit || batches.some((count) => count >= sweepLimit),
+  };
 }
 
 function releaseFrom(tables: Tables, flush: Flush, workerId: string): number {
@@ -103,7 +108,9 @@ function unassign(tables: Tables, flush: Flush, times: Times): number {
 function align(tables: Tables, flush: Flush): number {
   let count = 0;
   for (const workflowId of tables.misalignedWorkflows(sweepLimit)) {
-    const result = flush.apply([{ type: 'alignTasks', workflowId, limit: sweepLimit - count, graceMs: defaults.graceMs }]);
+    const result = flush.apply([
+      { type: 'alignTasks', workflowId, limit: sweepLimit - count, graceMs: defaults.graceMs },
+    ]);
     count += result.status === 'ok' ? (result.value.count ?? 0) : 0;
     if (count >= sweepLimit) break;
   }
@@ -116,7 +123,13 @@ function each<T>(items: readonly T[], action: (item: T) => void): number {
 }
 
 function putWorker(tables: Tables, times: Times, beat: WorkerBeat, startedAt: number, known?: WorkerRow): void {
-  tables.putWorker({ id: beat.id, hosts: beat.hosts, leaseUntil: times.lease + beat.leaseMs, bootId: times.bootId, startedAt });
+  tables.putWorker({
+    id: beat.id,
+    hosts: beat.hosts,
+    leaseUntil: times.lease + beat.leaseMs,
+    bootId: times.bootId,
+    startedAt,
+  });
   for (const agentId of beat.hosts) {
     const agent = tables.agent(agentId);
     if (agent !== undefined && agent.unhostedSince !== null) tables.putAgent({ ...agent, unhostedSince: null });

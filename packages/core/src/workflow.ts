@@ -59,7 +59,9 @@ export interface Workflow {
  * tasks open `paused` if paused, `pending` if none has started, `running`; else `cancelled` if that was asked for or all
  * are, else `completed`.
  */
-export function workflowStatus(row: Pick<WorkflowRow, keyof WorkflowCounters | 'paused' | 'cancelRequested'>): WorkflowStatus {
+export function workflowStatus(
+  row: Pick<WorkflowRow, keyof WorkflowCounters | 'paused' | 'cancelRequested'>,
+): WorkflowStatus {
   if (row.total === 0) return row.cancelRequested ? 'cancelled' : row.paused ? 'paused' : 'pending';
   if (row.failed > 0) return 'failed';
   if (row.open > 0) {
@@ -88,10 +90,15 @@ export function contribution(task: Pick<TaskRow, 'status' | 'attempt'>): Workflo
 const none: WorkflowCounters = { total: 0, open: 0, failed: 0, cancelled: 0, started: 0 };
 
 /** What a change of one task adds to the counters of its workflow; undefined where it adds nothing. */
-export function counterDelta(before: Pick<TaskRow, 'status' | 'attempt'> | undefined, after: Pick<TaskRow, 'status' | 'attempt'>): WorkflowCounters | undefined {
+export function counterDelta(
+  before: Pick<TaskRow, 'status' | 'attempt'> | undefined,
+  after: Pick<TaskRow, 'status' | 'attempt'>,
+): WorkflowCounters | undefined {
   const old = before === undefined ? none : contribution(before);
   const delta = addCounters(contribution(after), old, -1);
-  return delta.total === 0 && delta.open === 0 && delta.failed === 0 && delta.cancelled === 0 && delta.started === 0 ? undefined : delta;
+  return delta.total === 0 && delta.open === 0 && delta.failed === 0 && delta.cancelled === 0 && delta.started === 0
+    ? undefined
+    : delta;
 }
 
 /** The sum of two sets of counters, the second times `sign`. */

@@ -44,7 +44,8 @@ export class AgentCatalogue {
     let changed = list.length !== this.entries.length;
     const entries = list.map((entry) => {
       const known = this.#byId.get(entry.config.id);
-      const config = known !== undefined && sameConfig(known.config, entry.config) ? known.config : freeze(entry.config);
+      const config =
+        known !== undefined && sameConfig(known.config, entry.config) ? known.config : freeze(entry.config);
       changed ||= config !== known?.config || known.enabled !== entry.enabled || known.hosted !== entry.hosted;
       return { config, enabled: entry.enabled, hosted: entry.hosted };
     });

@@ -9,15 +9,20 @@ const reasonLimits = { count: 8, length: 300 };
  * @throws SymphonyError `STRATEGY_INVALID_ANSWER`
  */
 export function checkAnswer(answer: unknown, candidates: Candidates, strategy: string): Ranked[] {
-  if (!Array.isArray(answer)) throw refuse(strategy, `it answered ${describe(answer)}. Return an array, empty to abstain.`);
+  if (!Array.isArray(answer))
+    throw refuse(strategy, `it answered ${describe(answer)}. Return an array, empty to abstain.`);
   const seen = new Set<string>();
   const ranked = Array.from(answer, (item: unknown, index) => {
     const checked = checkRanked(item, `[${index}]`, strategy);
     const { agentId } = checked;
     if (!candidates.has(agentId)) {
-      throw refuse(strategy, `[${index}] names agent ${describe(agentId)}, which is no candidate. Answer with ids from request.candidates.`);
+      throw refuse(
+        strategy,
+        `[${index}] names agent ${describe(agentId)}, which is no candidate. Answer with ids from request.candidates.`,
+      );
     }
-    if (seen.has(agentId)) throw refuse(strategy, `it ranks agent "${agentId}" twice. Name each candidate at most once.`);
+    if (seen.has(agentId))
+      throw refuse(strategy, `it ranks agent "${agentId}" twice. Name each candidate at most once.`);
     seen.add(agentId);
     return checked;
   });
@@ -29,15 +34,25 @@ function checkRanked(item: unknown, where: string, strategy: string): Ranked {
     throw refuse(strategy, `${where} is ${describe(item)}. Each item is { agentId, score, reasons }.`);
   }
   const { agentId, score, confidence, reasons } = item as { readonly [key in keyof Ranked]?: unknown };
-  if (typeof agentId !== 'string') throw refuse(strategy, `${where}.agentId is ${describe(agentId)}. It must be a candidate's id.`);
+  if (typeof agentId !== 'string')
+    throw refuse(strategy, `${where}.agentId is ${describe(agentId)}. It must be a candidate's id.`);
   if (typeof score !== 'number' || !Number.isFinite(score)) {
-    throw refuse(strategy, `${where}.score of agent ${describe(agentId)} is ${describe(score)}. It must be a finite number.`);
+    throw refuse(
+      strategy,
+      `${where}.score of agent ${describe(agentId)} is ${describe(score)}. It must be a finite number.`,
+    );
   }
   if (confidence !== undefined && !isProbability(confidence)) {
-    throw refuse(strategy, `${where}.confidence of agent ${describe(agentId)} is ${describe(confidence)}. It must be from 0 to 1, or left out.`);
+    throw refuse(
+      strategy,
+      `${where}.confidence of agent ${describe(agentId)} is ${describe(confidence)}. It must be from 0 to 1, or left out.`,
+    );
   }
   if (!isTexts(reasons)) {
-    throw refuse(strategy, `${where}.reasons of agent ${describe(agentId)} must be an array of at least one text that is not empty.`);
+    throw refuse(
+      strategy,
+      `${where}.reasons of agent ${describe(agentId)} must be an array of at least one text that is not empty.`,
+    );
   }
   return { agentId, score, ...(confidence === undefined ? {} : { confidence }), reasons: cut(reasons) };
 }

@@ -55,7 +55,11 @@ export async function askStrategy(slot: StrategySlot, question: Question): Promi
   }
 }
 
-function makeRequest({ task, candidates, previous, load, clock }: Question, slot: StrategySlot, signal: AbortSignal): RankRequest {
+function makeRequest(
+  { task, candidates, previous, load, clock }: Question,
+  slot: StrategySlot,
+  signal: AbortSignal,
+): RankRequest {
   return Object.freeze({
     task: protectedCopy(task),
     candidates,

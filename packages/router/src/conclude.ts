@@ -71,11 +71,15 @@ function whyUndecided(findings: Findings): Undecided {
   }
   const { message } = toTaskError(reply.error, 0);
   const reason = reply.code === 'STRATEGY_FAILED' ? `Strategy "${strategy}" failed: ${message}` : message;
-  return { reason: reason.slice(0, reasonLimit), code: reply.code };
+  return { reason: asSentence(reason.slice(0, reasonLimit)), code: reply.code };
 }
 
 /** Characters kept of what a strategy threw: the decision is stored. */
 const reasonLimit = 500;
+
+function asSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
 
 function whyNoCandidates({ agents, eligible, task }: Findings): string {
   if (agents === 0) return 'No agent is known.';
@@ -83,7 +87,8 @@ function whyNoCandidates({ agents, eligible, task }: Findings): string {
   if (agents === fallback) return 'No agent beside the fallback agent is known.';
   const required = task.requirements.capabilities ?? [];
   const counts = Object.entries(excluded).map(([reason, count]) => `${reason}: ${count}`);
-  const needed = 'lacks a capability' in excluded ? ` It requires ${required.map((name) => `"${name}"`).join(', ')}.` : '';
+  const needed =
+    'lacks a capability' in excluded ? ` It requires ${required.map((name) => `"${name}"`).join(', ')}.` : '';
   return `None of ${agents - fallback} agents can take the task (${counts.join(', ')}).${needed}`;
 }
 

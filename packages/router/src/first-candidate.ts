@@ -4,5 +4,7 @@ import type { RoutingStrategy } from '@symphony/core';
 export const firstCandidate: RoutingStrategy = {
   name: 'first',
   rank: ({ candidates }) =>
-    [...candidates].slice(0, 1).map(({ id }) => ({ agentId: id, score: 1, reasons: ['it is the first candidate by id'] })),
+    [...candidates]
+      .slice(0, 1)
+      .map(({ id }) => ({ agentId: id, score: 1, reasons: ['it is the first candidate by id'] })),
 };

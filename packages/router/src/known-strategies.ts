@@ -20,7 +20,9 @@ export const officialStrategies: ReadonlyMap<string, string> = new Map([
  * @throws SymphonyError `STRATEGY_INVALID`, `STRATEGY_API_VERSION`
  */
 export function checkPlugin(value: unknown, source: string): StrategyPlugin {
-  const plugin = (typeof value === 'object' && value !== null ? value : {}) as { readonly [key in keyof StrategyPlugin]?: unknown };
+  const plugin = (typeof value === 'object' && value !== null ? value : {}) as {
+    readonly [key in keyof StrategyPlugin]?: unknown;
+  };
   const { apiVersion } = plugin;
   if (typeof apiVersion === 'number' && apiVersion !== strategyApiVersion) {
     const older = apiVersion < strategyApiVersion;
@@ -30,7 +32,12 @@ export function checkPlugin(value: unknown, source: string): StrategyPlugin {
       { details: { source, want: strategyApiVersion, got: apiVersion } },
     );
   }
-  if (apiVersion === undefined || typeof plugin.create !== 'function' || typeof plugin.name !== 'string' || plugin.name === '') {
+  if (
+    apiVersion === undefined ||
+    typeof plugin.create !== 'function' ||
+    typeof plugin.name !== 'string' ||
+    plugin.name === ''
+  ) {
     throw new SymphonyError(
       'STRATEGY_INVALID',
       `${source} is no strategy plugin: got ${describe(value)}. A plugin is what defineStrategy({ name, create }) of @symphony/core returns.`,
@@ -48,7 +55,8 @@ export function checkPlugin(value: unknown, source: string): StrategyPlugin {
 export function listStrategies(plugins: Iterable<StrategyPlugin> | KnownStrategies): KnownStrategies {
   const known = new Map<string, StrategyPlugin>();
   if (plugins instanceof Map) {
-    for (const [name, plugin] of plugins as KnownStrategies) addStrategy(known, name, checkPlugin(plugin, `Strategy "${name}"`));
+    for (const [name, plugin] of plugins as KnownStrategies)
+      addStrategy(known, name, checkPlugin(plugin, `Strategy "${name}"`));
   } else {
     for (const value of plugins as Iterable<StrategyPlugin>) {
       const plugin = checkPlugin(value, 'A member of `strategies`');
@@ -65,9 +73,13 @@ export function listStrategies(plugins: Iterable<StrategyPlugin> | KnownStrategi
  */
 export function addStrategy(known: Map<string, StrategyPlugin>, name: string, plugin: StrategyPlugin): void {
   if (known.has(name) && known.get(name) !== plugin) {
-    throw new SymphonyError('STRATEGY_INVALID', `Two strategies are called "${name}". Leave one of them out, or rename it.`, {
-      details: { strategy: name },
-    });
+    throw new SymphonyError(
+      'STRATEGY_INVALID',
+      `Two strategies are called "${name}". Leave one of them out, or rename it.`,
+      {
+        details: { strategy: name },
+      },
+    );
   }
   known.set(name, plugin);
 }
@@ -87,7 +99,9 @@ export function strategyNotFound(
   const meant = nearest ?? name;
   const home = names.includes(meant) ? undefined : officialStrategies.get(meant);
   const hints = [
-    search === undefined ? `No strategy ${describe(name)} is known.` : `No strategy ${describe(name)} is known, and ${search.looked}.`,
+    search === undefined
+      ? `No strategy ${describe(name)} is known.`
+      : `No strategy ${describe(name)} is known, and ${search.looked}.`,
     ...(meant === name ? [] : [`Did you mean "${meant}"?`]),
     ...(home === undefined ? [] : [`"${meant}" is the default export of ${home}: pass it in \`strategies\`.`]),
     ...(search === undefined ? [] : [`To install it: npm install ${search.install}`]),

@@ -2,7 +2,13 @@ import { describe, SymphonyError, toTaskError, type StrategyPlugin } from '@symp
 import { createRequire, isBuiltin } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { addStrategy, checkPlugin, officialStrategies, strategyNotFound, type KnownStrategies } from './known-strategies.ts';
+import {
+  addStrategy,
+  checkPlugin,
+  officialStrategies,
+  strategyNotFound,
+  type KnownStrategies,
+} from './known-strategies.ts';
 
 /** Options of {@link loadStrategy}. */
 export interface LoadStrategyOptions {
@@ -106,14 +112,18 @@ async function importPlugin(specifier: string, file: string): Promise<StrategyPl
     throw invalid(specifier, `failed while it was imported: ${toTaskError(cause, 0).message}`, cause);
   }
   if (exported === undefined) {
-    throw invalid(specifier, 'has no default export. Export what defineStrategy({ name, create }) returns as the default.');
+    throw invalid(
+      specifier,
+      'has no default export. Export what defineStrategy({ name, create }) returns as the default.',
+    );
   }
   return checkPlugin(exported, `The default export of package "${specifier}"`);
 }
 
 /** Bundlers that translate to CommonJS put the default export one level down. */
 function unwrap(exported: unknown): unknown {
-  const translated = typeof exported === 'object' && exported !== null && '__esModule' in exported && 'default' in exported;
+  const translated =
+    typeof exported === 'object' && exported !== null && '__esModule' in exported && 'default' in exported;
   return translated ? exported.default : exported;
 }
 

@@ -6,7 +6,8 @@ import { TaskRouter, type TaskRouterOptions } from './task-router.ts';
 export const routerModule = new ContainerModule(({ bind }) => {
   bind(TaskRouter)
     .toResolvedValue(
-      (options, directory, clock, logger, state) => new TaskRouter({ ...(options as TaskRouterOptions), directory, clock, logger, state }),
+      (options, directory, clock, logger, state) =>
+        new TaskRouter({ ...(options as TaskRouterOptions), directory, clock, logger, state }),
       [Tokens.RouterOptions, Tokens.AgentDirectory, Tokens.Clock, Tokens.Logger, Tokens.StrategyState],
     )
     .inSingletonScope();

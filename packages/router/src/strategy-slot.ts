@@ -9,7 +9,7 @@ export class StrategySlot {
   readonly #close: (strategy: RoutingStrategy) => Promise<void>;
   #strategy: Promise<RoutingStrategy> | undefined;
   #users = 0;
-  #retired = false;
+  #retired: ((error: unknown) => void) | undefined;
   #closed: Promise<void> | undefined;
 
   /** @param close what to do with the strategy in the end, if it was ever made; left out for one that belongs to others */
@@ -39,25 +39,34 @@ export class StrategySlot {
       return await work(await this.get());
     } finally {
       this.#users--;
-      if (this.#retired && this.#users === 0) await this.close();
+      this.#closeIfRetired();
     }
   }
 
-  /** Closes the strategy as soon as nobody uses it. */
-  retire(): void {
-    this.#retired = true;
-    if (this.#users === 0) void this.close();
+  /**
+   * Closes the strategy as soon as nobody uses it.
+   *
+   * @param failed told what goes wrong in that
+   */
+  retire(failed: (error: unknown) => void): void {
+    this.#retired = failed;
+    this.#closeIfRetired();
   }
 
   /** Closes the strategy now. Twice is harmless. */
   close(): Promise<void> {
-    this.#closed ??= this.#strategy === undefined ? Promise.resolve() : this.#strategy.then(this.#close, () => undefined);
+    this.#closed ??=
+      this.#strategy === undefined ? Promise.resolve() : this.#strategy.then(this.#close, () => undefined);
     return this.#closed;
+  }
+
+  #closeIfRetired(): void {
+    if (this.#retired !== undefined && this.#users === 0) void this.close().catch(this.#retired);
   }
 
   async #create(): Promise<RoutingStrategy> {
     const strategy: unknown = await this.#make();
-    return checkStrategy(strategy, this.name);
+    return checkStrategy(strategy, `What the plugin "${this.name}" created`);
   }
 }
 
@@ -66,11 +75,14 @@ export class StrategySlot {
  *
  * @throws SymphonyError `STRATEGY_INVALID`
  */
-export function checkStrategy(value: unknown, name: string): RoutingStrategy {
-  if (typeof value !== 'object' || value === null || typeof (value as { rank?: unknown }).rank !== 'function') {
-    throw new SymphonyError('STRATEGY_INVALID', `Strategy "${name}" has no rank(request). Return { rank } from create.`, {
-      details: { strategy: name },
+export function checkStrategy(value: unknown, source = 'What was passed as a strategy'): RoutingStrategy {
+  const strategy = (typeof value === 'object' && value !== null ? value : {}) as {
+    readonly [key in keyof RoutingStrategy]?: unknown;
+  };
+  if (typeof strategy.rank !== 'function' || typeof strategy.name !== 'string' || strategy.name === '') {
+    throw new SymphonyError('STRATEGY_INVALID', `${source} is no strategy. A strategy is { name, rank(request) }.`, {
+      details: { source },
     });
   }
-  return value as RoutingStrategy; // the rest of it is optional, and checked where it is used
+  return value as RoutingStrategy; // the rest of it is optional
 }

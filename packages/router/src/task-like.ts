@@ -1,4 +1,12 @@
-import { checkName, checkNames, defaults, encodeJson, SymphonyError, type Task, type TaskRequirements } from '@symphony/core';
+import {
+  checkName,
+  checkNames,
+  defaults,
+  encodeJson,
+  SymphonyError,
+  type Task,
+  type TaskRequirements,
+} from '@symphony/core';
 
 /** What a task must have to be routed, when it is in no store. */
 export interface TaskLike {
@@ -19,11 +27,15 @@ export interface TaskLike {
  */
 export function toWholeTask(given: Task | TaskLike, makeId: () => string, now: number): Task {
   if (typeof given !== 'object' || given === null) {
-    throw new SymphonyError('INVALID_ARGUMENT', 'A task to route is { name, description?, input?, tags?, requirements? }.');
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      'A task to route is { name, description?, input?, tags?, requirements? }.',
+    );
   }
   if ('status' in given) return given;
   const description: unknown = given.description ?? '';
-  if (typeof description !== 'string') throw new SymphonyError('INVALID_ARGUMENT', 'task description must be a string.');
+  if (typeof description !== 'string')
+    throw new SymphonyError('INVALID_ARGUMENT', 'task description must be a string.');
   return {
     id: given.id === undefined ? makeId() : checkName(given.id, 'task id'),
     name: checkName(given.name, 'task name'),
@@ -35,7 +47,9 @@ export function toWholeTask(given: Task | TaskLike, makeId: () => string, now: n
     progress: undefined,
     tags: checkNames(given.tags ?? [], 'task tags'),
     priority: 0,
-    requirements: { capabilities: checkNames(given.requirements?.capabilities ?? [], 'task requirements.capabilities') },
+    requirements: {
+      capabilities: checkNames(given.requirements?.capabilities ?? [], 'task requirements.capabilities'),
+    },
     agentId: undefined,
     workflowId: undefined,
     attempt: 0,

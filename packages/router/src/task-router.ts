@@ -44,7 +44,8 @@ export type RoutableAgent = Agent | AgentFunction | (Partial<AgentConfig> & { re
  * One way to say which strategy: its name, a plugin, a pair of either and its options, or a strategy object, which stays
  * the caller's to close.
  */
-export type StrategyChoice = string | StrategyPlugin | RoutingStrategy | readonly [strategy: string | StrategyPlugin, options?: unknown];
+export type StrategyChoice =
+  string | StrategyPlugin | RoutingStrategy | readonly [strategy: string | StrategyPlugin, options?: unknown];
 
 /** Options of {@link TaskRouter}. */
 export interface TaskRouterOptions {
@@ -160,8 +161,7 @@ export class TaskRouter implements Router, AsyncDisposable {
             limitMs: this.#rankTimeoutMs,
           });
     if (reply !== undefined && 'error' in reply) {
-      const { code, error } = reply;
-      this.#logger.warn({ taskId: task.id, strategy: slot.name, code, error: toTaskError(error, 0) }, 'strategy failed');
+      this.#warn(slot, reply.code, reply.error, task.id);
     }
 
     const answer = conclude({
@@ -187,13 +187,16 @@ export class TaskRouter implements Router, AsyncDisposable {
   setStrategy(strategy: StrategyChoice): void {
     const replaced = this.#slot;
     this.#slot = this.#makeSlot(strategy);
-    replaced.retire();
+    replaced.retire((error) => this.#warn(replaced, 'STRATEGY_FAILED', error));
   }
 
   /** Lets a function choose from now on. `setStrategy('custom')` comes back to it later. */
   setCustomRouter(route: CustomRoute): void {
     if (typeof route !== 'function') {
-      throw new SymphonyError('INVALID_ARGUMENT', 'setCustomRouter takes a function (task, candidates, context) => agentId.');
+      throw new SymphonyError(
+        'INVALID_ARGUMENT',
+        'setCustomRouter takes a function (task, candidates, context) => agentId.',
+      );
     }
     this.#customRoute = route;
     this.setStrategy(routeByFunction(route));
@@ -210,10 +213,14 @@ export class TaskRouter implements Router, AsyncDisposable {
       await slot.get();
     } catch (cause) {
       if (SymphonyError.is(cause)) throw cause;
-      throw new SymphonyError('STRATEGY_FAILED', `Strategy "${slot.name}" could not be created: ${toTaskError(cause, 0).message}`, {
-        details: { strategy: slot.name },
-        cause,
-      });
+      throw new SymphonyError(
+        'STRATEGY_FAILED',
+        `Strategy "${slot.name}" could not be created: ${toTaskError(cause, 0).message}`,
+        {
+          details: { strategy: slot.name },
+          cause,
+        },
+      );
     }
   }
 
@@ -224,7 +231,7 @@ export class TaskRouter implements Router, AsyncDisposable {
 
   /** Closes the strategies that the router made. Twice is harmless. */
   close(): Promise<void> {
-    this.#closed ??= Promise.all([...this.#slots].map((slot) => slot.close())).then(() => undefined);
+    this.#closed ??= Promise.all([...this.#slots].map((slot) => this.#closeSlot(slot))).then(() => undefined);
     return this.#closed;
   }
 
@@ -237,19 +244,25 @@ export class TaskRouter implements Router, AsyncDisposable {
     if (strategy === RoutingStrategies.Custom && options === undefined && this.#customRoute !== undefined) {
       return this.#makeSlot(routeByFunction(this.#customRoute));
     }
-    if (isStrategy(strategy)) return new StrategySlot(strategy.name, () => strategy);
+    if (isStrategy(strategy)) {
+      const { name } = checkStrategy(strategy);
+      return new StrategySlot(name, () => strategy);
+    }
 
-    const plugin = typeof strategy === 'string' ? this.#find(strategy) : checkPlugin(strategy, 'What was passed as a strategy');
+    const plugin =
+      typeof strategy === 'string' ? this.#find(strategy) : checkPlugin(strategy, 'What was passed as a strategy');
     const services = { clock: this.#clock, logger: this.#logger, state: scopeState(this.#state, plugin.name) };
     const slot: StrategySlot = new StrategySlot(
       plugin.name,
-      () => plugin.create(options, services),
+      () => {
+        this.#slots.add(slot);
+        return plugin.create(options, services);
+      },
       async (made) => {
         this.#slots.delete(slot);
-        await this.#closeStrategy(made, plugin.name);
+        await made.close?.();
       },
     );
-    this.#slots.add(slot);
     return slot;
   }
 
@@ -259,18 +272,25 @@ export class TaskRouter implements Router, AsyncDisposable {
     return plugin;
   }
 
-  async #closeStrategy(strategy: RoutingStrategy, name: string): Promise<void> {
+  async #closeSlot(slot: StrategySlot): Promise<void> {
     const limitMs = defaults.graceMs;
-    const expire = (): Error => new Error(`it did not close within ${limitMs} ms`);
     try {
-      await withinLimit(Promise.resolve(strategy.close?.()), limitMs, this.#clock, expire);
+      await withinLimit(slot.close(), limitMs, this.#clock, () => new Error(`it did not close within ${limitMs} ms`));
     } catch (error) {
-      this.#logger.warn({ strategy: name, error: toTaskError(error, 0) }, 'a strategy failed to close');
+      this.#warn(slot, 'STRATEGY_FAILED', error);
     }
+  }
+
+  #warn({ name }: StrategySlot, code: string, error: unknown, taskId?: string): void {
+    this.#logger.warn({ strategy: name, code, error: toTaskError(error, 0), taskId }, 'a strategy failed');
   }
 }
 
-function knowAgents({ agents, directory }: TaskRouterOptions, fallbackId: string | undefined, clock: Clock): KnownAgents {
+function knowAgents(
+  { agents, directory }: TaskRouterOptions,
+  fallbackId: string | undefined,
+  clock: Clock,
+): KnownAgents {
   if (directory !== undefined && agents === undefined) return listedAgents(directory, fallbackId, clock);
   if (directory !== undefined || !Array.isArray(agents)) {
     throw new SymphonyError('INVALID_ARGUMENT', 'TaskRouter takes either agents, an array, or a directory.');
@@ -278,11 +298,16 @@ function knowAgents({ agents, directory }: TaskRouterOptions, fallbackId: string
   const entries = agents.map(toEntry);
   const ids = new Set<string>();
   for (const { config } of entries) {
-    if (ids.has(config.id)) throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${config.id}".`, { details: { agentId: config.id } });
+    if (ids.has(config.id))
+      throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${config.id}".`, {
+        details: { agentId: config.id },
+      });
     ids.add(config.id);
   }
   if (fallbackId !== undefined && !ids.has(fallbackId)) {
-    throw new SymphonyError('AGENT_NOT_FOUND', `The fallback agent "${fallbackId}" is not among the agents.`, { details: { agentId: fallbackId } });
+    throw new SymphonyError('AGENT_NOT_FOUND', `The fallback agent "${fallbackId}" is not among the agents.`, {
+      details: { agentId: fallbackId },
+    });
   }
   return fixedAgents(entries, fallbackId);
 }
@@ -297,5 +322,5 @@ function isPair(choice: StrategyChoice): choice is readonly [string | StrategyPl
 }
 
 function isStrategy(value: string | StrategyPlugin | RoutingStrategy): value is RoutingStrategy {
-  return typeof value === 'object' && value !== null && 'rank' in value && checkStrategy(value, value.name) === value;
+  return typeof value === 'object' && value !== null && 'rank' in value;
 }

@@ -55,7 +55,7 @@ CREATE TABLE tasks (
   spilled INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX tasks_key ON tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX tasks_due ON tasks (agent_id, claim_key, id)
+CREATE INDEX tasks_due ON tasks (agent_id, claim_key, id, due_at)
   WHERE status = 'pending' AND due_at IS NOT NULL AND held = 0 AND bound_to IS NULL AND open_dependencies = 0;
 CREATE INDEX tasks_running ON tasks (worker_id) WHERE status = 'running';
 CREATE INDEX tasks_bound ON tasks (bound_to) WHERE bound_to IS NOT NULL;

@@ -124,7 +124,8 @@ export class SqliteStore implements Store {
   async commit(request: CommitRequest): Promise<CommitResponse> {
     this.#checkOpen();
     const response = await this.#batcher.add(request);
-    this.#doorbell.ring();
+    // A claim that found nothing changed nothing: ringing for it would wake its own worker for ever.
+    if (request.groups.length > 0 || response.claimed.length > 0) this.#doorbell.ring();
     return response;
   }
 

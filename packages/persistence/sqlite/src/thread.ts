@@ -16,9 +16,6 @@ export type ThreadReply = { readonly id: number; readonly answer: unknown } | { 
 /** How often the thread looks whether a lease is to be renewed. */
 const heartbeatMs = 200;
 
-const port = parentPort;
-if (port !== null) serve(port, workerData as DatabaseOptions);
-
 function serve(port: NonNullable<typeof parentPort>, options: DatabaseOptions): void {
   const post = (reply: ThreadReply): void => port.postMessage(reply);
   let writer: Writer;
@@ -84,3 +81,6 @@ class Heart {
     }
   }
 }
+
+const port = parentPort;
+if (port !== null) serve(port, workerData as DatabaseOptions);

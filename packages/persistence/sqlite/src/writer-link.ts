@@ -67,6 +67,7 @@ class ThreadLink implements WriterLink {
   async close(): Promise<void> {
     const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
     await this.call('close', undefined);
+    this.#worker.ref();
     await ended;
   }
 

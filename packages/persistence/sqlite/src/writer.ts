@@ -104,13 +104,14 @@ export class Writer {
     try {
       return this.#write((times) => {
         const flush = new Flush(this.#tables, times);
-        const responses = requests.map(({ groups, claim }): CommitResponse => {
-          const results = groups.map((group) => flush.apply(group));
-          const claimed: readonly Claimed[] = claim === undefined ? [] : flush.claim(claim);
-          return { results, claimed };
-        });
+        const results = requests.map(({ groups }) => groups.map((group) => flush.apply(group)));
+        const claims = flush.claimAll(requests.flatMap(({ claim }) => claim ?? []));
         flush.settle();
-        return responses;
+        let next = 0;
+        return requests.map(({ claim }, index): CommitResponse => ({
+          results: results[index] as readonly GroupResult[],
+          claimed: claim === undefined ? [] : (claims[next++] as readonly Claimed[]),
+        }));
       });
     } catch (error) {
       const failure = toStoreError(error);

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { toAgent, toAgentConfig, type Agent, type AgentLike } from './index.ts';
+
+const run = (): string => 'done';
+
+describe('an agent', () => {
+  it('is any object with an id and a run', () => {
+    const agent: Agent = { id: 'ada', run };
+    expect(toAgent(agent)).toBe(agent);
+  });
+
+  it('is a named function, under its name', async () => {
+    async function summarise(): Promise<string> {
+      return 'short';
+    }
+    const agent = toAgent(summarise);
+    expect(agent.id).toBe('summarise');
+    expect(agent.run).toBe(summarise);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['a function without a name', (() => () => 1)(), 'A function used as an agent needs a name'],
+    ['null', null, 'got null'],
+    ['a string', 'ada', 'got "ada"'],
+    ['an object without run', { id: 'ada' }, 'Agent "ada" has no run'],
+  ])('is not %s', (_kind, value, message) => {
+    expect(() => toAgent(value as AgentLike)).toThrow(
+      expect.objectContaining({ code: 'AGENT_INVALID', message: expect.stringContaining(message) as string }),
+    );
+  });
+
+  it('has an id that is a name', () => {
+    expect(() => toAgent({ id: '', run })).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }));
+    expect(() => toAgent({ run } as unknown as Agent)).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }));
+    const badlyNamed = { 'a\nb': (): void => undefined }['a\nb'];
+    expect(() => toAgent(badlyNamed)).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }));
+  });
+});
+
+describe('the stored description of an agent', () => {
+  it('has a default for all that was left out', () => {
+    expect(toAgentConfig({ id: 'ada', run })).toEqual({
+      id: 'ada',
+      name: 'ada',
+      role: '',
+      description: '',
+      capabilities: [],
+      examples: [],
+      limits: {},
+      cost: null,
+    });
+  });
+
+  it('has all that was given, and not what runs', () => {
+    const config = {
+      id: 'ada',
+      name: 'Ada',
+      role: 'mathematician',
+      description: 'Works out\nnumbers.',
+      capabilities: ['sum', 'sum', 'product'],
+      examples: ['What is 2 + 2?'],
+      limits: { timeoutMs: 5 },
+      cost: { perCall: 0.5 },
+    };
+    expect(toAgentConfig({ ...config, run })).toEqual({ ...config, capabilities: ['sum', 'product'] });
+  });
+
+  it('is the same when it is checked again', () => {
+    const config = toAgentConfig({ id: 'ada', capabilities: ['sum'], cost: [1], run });
+    expect(toAgentConfig(config)).toEqual(config);
+  });
+
+  it('does not change with what it was made from', () => {
+    const cost = { perCall: 1 };
+    const config = toAgentConfig({ id: 'ada', cost, run });
+    cost.perCall = 2;
+    expect(config.cost).toEqual({ perCall: 1 });
+  });
+
+  it.each<[string, string, object]>([
+    ['INVALID_NAME', 'agent id must not be empty', { id: '' }],
+    ['INVALID_NAME', 'agent "ada" name must not be empty', { name: '' }],
+    ['AGENT_INVALID', 'agent "ada" role must be a string, got 7', { role: 7 }],
+    ['AGENT_INVALID', 'agent "ada" description must be a string, got null', { description: null }],
+    ['INVALID_ARGUMENT', 'agent "ada" capabilities must be an array', { capabilities: 'sum' }],
+    ['INVALID_NAME', 'agent "ada" capabilities[1] must not be empty', { capabilities: ['a', ''] }],
+    ['AGENT_INVALID', 'agent "ada": examples must be an array of strings', { examples: 'one' }],
+    ['AGENT_INVALID', 'agent "ada" examples[0] must be a string, got an object', { examples: [{}] }],
+    ['INVALID_ARGUMENT', 'agent "ada" limits.timeoutMs must be a whole number from 1 up, got 0', { limits: { timeoutMs: 0 } }],
+    ['INVALID_JSON', 'agent "ada" cost is a bigint', { cost: 1n }],
+    ['PAYLOAD_TOO_LARGE', 'agent "ada" cost is larger than the limit', { cost: 'x'.repeat(64 * 1024) }],
+  ])('is refused with %s: %s', (code, message, part) => {
+    expect(() => toAgentConfig({ id: 'ada', ...part } as unknown as Agent)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) as string }),
+    );
+  });
+});

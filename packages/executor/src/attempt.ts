@@ -1,0 +1,214 @@
+import {
+  decodeJson,
+  defaults,
+  describeIssues,
+  encodeJson,
+  isTerminal,
+  RetryAfterError,
+  SymphonyError,
+  TerminalError,
+  toTask,
+  toTaskError,
+  type Agent,
+  type AttemptOutcome,
+  type Claimed,
+  type ClaimRequest,
+  type Command,
+  type ErrorCode,
+  type JsonValue,
+  type Schema,
+  type Task,
+  type TaskRecord,
+} from '@symphony/core';
+import { AttemptControl } from './attempt-control.ts';
+import { AttemptContext, commitPatiently, RefusalSignal } from './context.ts';
+import { runHook, type ExecutionHooks } from './hooks.ts';
+import type { WorkerLease } from './lease.ts';
+import type { ExecutorServices } from './services.ts';
+
+/** One attempt to run: a task that has just been claimed, and the agent it was claimed for. */
+export interface AttemptRequest {
+  readonly task: TaskRecord;
+  readonly agent: Agent;
+  readonly data: JsonValue;
+  readonly hooks: readonly ExecutionHooks[];
+  readonly defaultMaxRetries: number;
+  /** Keeps the task for this worker until its next attempt. */
+  readonly bindTo?: string;
+  /** Due tasks to take in the commit that ends the attempt. */
+  readonly claim?: () => ClaimRequest | undefined;
+  /** Hears of the control before anything runs. */
+  readonly onStart?: (control: AttemptControl) => void;
+  /** Hears of an attempt that is not waited for any more, and of its end. */
+  readonly onAbandoned?: (settled: Promise<unknown>) => void;
+}
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  readonly outcome: AttemptOutcome;
+  readonly claimed: readonly Claimed[];
+}
+
+type ReportCommand = Extract<Command, { readonly type: 'report' }>['command'];
+
+/** Errors of which the next attempt would only make another. */
+const hopeless: readonly ErrorCode[] = ['INPUT_INVALID', 'RESULT_NOT_SERIALIZABLE', 'RESULT_TOO_LARGE', 'STEP_CONCURRENT', 'STEP_KEY_REQUIRED', 'STEP_MISMATCH'];
+
+/**
+ * Runs one attempt: pre-hooks, the agent, the report, post-hooks. Never throws for what the agent or a hook does.
+ *
+ * @throws SymphonyError `STORE_CLOSED`
+ */
+export async function runAttempt(services: ExecutorServices, lease: WorkerLease, request: AttemptRequest): Promise<AttemptEnd> {
+  const control = new AttemptControl(request.task.id, services.clock);
+  lease.track(control);
+  request.onStart?.(control);
+  try {
+    const timeoutMs = request.task.timeouts.startToCloseMs ?? request.agent.limits?.timeoutMs;
+    if (timeoutMs !== undefined) control.limit(timeoutMs, defaults.graceMs);
+    if (request.task.cancelAt !== null) control.cancel(request.task.cancelAt);
+    const command = await perform(services, control, request);
+    if (command === undefined) return { outcome: { state: 'lost' }, claimed: [] };
+    const end = await report(services, lease, control, request, command);
+    if (end.outcome.state === 'ended') await runPostHooks(services, request, end.outcome.task);
+    return end;
+  } finally {
+    control.dispose();
+    lease.untrack(control);
+  }
+}
+
+/** What the attempt has to report; undefined if nobody wants to hear it. */
+async function perform(services: ExecutorServices, control: AttemptControl, request: AttemptRequest): Promise<ReportCommand | undefined> {
+  let context: AttemptContext | undefined;
+  const work = (async () => {
+    const task = toTask(request.task);
+    for (const { preExecution } of request.hooks) {
+      if (preExecution !== undefined) await runHook(services.clock, 'pre', () => preExecution(task, request.agent));
+    }
+    control.signal.throwIfAborted();
+    const input = await check(request.agent.input, task.input, 'INPUT_INVALID', `The input of task ${task.id}`);
+    // A first attempt has no journal, so reading it would be a wasted trip.
+    const journal = task.attempt === 1 ? [] : await services.store.steps(task.id, request.agent.id);
+    context = new AttemptContext(services, control, request.task, request.agent.id, request.data, journal);
+    const result = await request.agent.run({ ...task, input: input as JsonValue }, context);
+    const output = await check(request.agent.output, result, 'OUTPUT_INVALID', `The output of agent "${request.agent.id}"`);
+    return encodeJson(output, 'output', defaults.outputBytes, { invalid: 'RESULT_NOT_SERIALIZABLE', tooLarge: 'RESULT_TOO_LARGE' });
+  })();
+  const settled = work.then(
+    (output) => ({ output }),
+    (error: unknown) => ({ error }),
+  );
+  const result = await Promise.race([settled, control.givenUp.then(() => undefined)]);
+  context?.end();
+  if (result === undefined) abandon(services, request, settled);
+  if (control.cause === 'lost') return undefined;
+  return toReport(services, control, request, context, result);
+}
+
+type Settled = { readonly output: string } | { readonly error: unknown };
+
+function toReport(
+  services: ExecutorServices,
+  control: AttemptControl,
+  request: AttemptRequest,
+  context: AttemptContext | undefined,
+  result: Settled | undefined,
+): ReportCommand {
+  if (control.cause === 'timeout') return failure(services, request, control.signal.reason, true);
+  if (result !== undefined && 'output' in result) {
+    const unusedSteps = context?.unusedSteps ?? [];
+    return { type: 'complete', output: result.output, ...(unusedSteps.length === 0 ? {} : { unusedSteps }) };
+  }
+  if (control.cause === 'shutdown') return { type: 'release', reason: 'the worker is stopping' };
+  const error = result === undefined ? (control.signal.reason as unknown) : result.error;
+  if (error instanceof RefusalSignal) return { type: 'refuse', reason: error.message };
+  const retryable = !TerminalError.is(error) && !hopeless.some((code) => SymphonyError.is(error, code));
+  return failure(services, request, error, retryable);
+}
+
+function failure(services: ExecutorServices, request: AttemptRequest, error: unknown, retryable: boolean): ReportCommand {
+  return {
+    type: 'fail',
+    error: toTaskError(error, request.task.attempt),
+    retryable,
+    draw: services.random(),
+    defaultMaxRetries: request.defaultMaxRetries,
+    ...(RetryAfterError.is(error) ? { retryAfterMs: Math.round(error.retryAfterMs) } : {}),
+    ...(request.bindTo === undefined ? {} : { bindTo: request.bindTo }),
+  };
+}
+
+async function check(schema: Schema | undefined, value: unknown, code: 'INPUT_INVALID' | 'OUTPUT_INVALID', what: string): Promise<unknown> {
+  if (schema === undefined) return value;
+  const result = await schema['~standard'].validate(value);
+  if (result.issues === undefined) return result.value;
+  throw new SymphonyError(code, `${what} is not valid: ${describeIssues(result.issues)}`);
+}
+
+/** What an attempt that nobody waits for does in the end is noted on the task's log, where that is still of interest. */
+function abandon(services: ExecutorServices, request: AttemptRequest, settled: Promise<Settled>): void {
+  const noted = settled.then((result) => {
+    const outcome = 'output' in result ? 'resolved' : 'rejected';
+    return note(services, request.task.id, { type: 'task.late_result', data: { attempt: request.task.attempt, outcome } });
+  });
+  request.onAbandoned?.(noted);
+}
+
+async function report(
+  services: ExecutorServices,
+  lease: WorkerLease,
+  control: AttemptControl,
+  request: AttemptRequest,
+  command: ReportCommand,
+): Promise<AttemptEnd> {
+  const { id, attempt } = request.task;
+  const claim = control.cause === 'shutdown' ? undefined : request.claim?.();
+  const group: readonly Command[] = [{ type: 'report', id, attempt, command }];
+  const { results, claimed, resent } = await lease.claiming(() => commitPatiently(services, group, () => control.cause === 'lost', claim));
+  const result = results[0];
+  if (result?.status === 'ok') return { outcome: toOutcome(result.value.task as TaskRecord), claimed };
+  if (result?.status === 'error') {
+    // The report itself could not be stored. Whatever it was, the task must not stay running because of it.
+    const error = new SymphonyError(result.code, result.message, { details: result.details });
+    if (command.type === 'fail' && !command.retryable) throw error;
+    const end = await report(services, lease, control, request, failure(services, request, error, false));
+    return { outcome: end.outcome, claimed: [...claimed, ...end.claimed] };
+  }
+  return { outcome: await readOutcome(services, request.task, resent), claimed };
+}
+
+/** Our write was refused as stale: somebody else ended the attempt, or an earlier sending of it did. */
+async function readOutcome({ store }: ExecutorServices, task: TaskRecord, resent: boolean): Promise<AttemptOutcome> {
+  const record = await store.getTask(task.id);
+  if (record === undefined || record.attempt !== task.attempt || record.status === 'running') return { state: 'lost' };
+  return isTerminal(record.status) || resent ? toOutcome(record) : { state: 'lost' };
+}
+
+function toOutcome(record: TaskRecord): AttemptOutcome {
+  return { state: isTerminal(record.status) ? 'ended' : 'open', task: toTask(record) };
+}
+
+async function runPostHooks(services: ExecutorServices, request: AttemptRequest, task: Task): Promise<void> {
+  for (const { postExecution } of request.hooks) {
+    if (postExecution === undefined) continue;
+    try {
+      await runHook(services.clock, 'post', () => postExecution(task, request.agent, task.output));
+    } catch (error) {
+      await note(services, task.id, { type: 'task.hook_failed', data: { attempt: task.attempt, phase: 'post', error: toTaskError(error, task.attempt) } });
+    }
+  }
+}
+
+async function note(services: ExecutorServices, id: string, event: Extract<Command, { readonly type: 'note' }>['event']): Promise<void> {
+  try {
+    await services.store.commit({ groups: [[{ type: 'note', id, event }]] });
+  } catch (error) {
+    services.logger.warn({ error, taskId: id, event: event.type }, 'A note could not be recorded.');
+  }
+}
+
+/** A copy of JSON that cannot change under its reader's hands. */
+export function copyJson(value: unknown, what: string): JsonValue {
+  return decodeJson(encodeJson(value, what, defaults.inputBytes));
+}

@@ -1,0 +1,4 @@
+export { EnhancedExecutor, type BatchOptions, type ExecuteOptions, type RetryOptions } from './executor.ts';
+export type { ExecutionHooks, PostExecutionHook, PreExecutionHook } from './hooks.ts';
+export type { ExecutorOptions, LeaseTimes } from './services.ts';
+export { Worker, type DrainOptions, type WorkerOptions } from './worker.ts';

@@ -1,0 +1,274 @@
+import { SymphonyError, type Holding, type Renewal } from '@symphony/core';
+import type { ExecutorServices } from './services.ts';
+
+/** Something that this process holds in the store: a running attempt, or a task bound to it. */
+export interface Held {
+  readonly taskId: string;
+  /** The attempt is somebody else's now. */
+  lose(reason: SymphonyError): void;
+  /** Its cancellation was asked for; it is given up at `cancelAt` (wall time). */
+  cancel(cancelAt: number): void;
+}
+
+/** Shortest time between two looks for cancellations that a doorbell causes. */
+const quietMs = 200;
+
+/**
+ * The one lease of a process: opened with its first claim, renewed while it lives, and the sweeper of what others left
+ * behind. All attempts of the process stand under it, so none of them needs a heartbeat of its own.
+ */
+export class WorkerLease {
+  readonly #services: ExecutorServices;
+  readonly #held = new Map<string, Held>();
+  readonly #hosts = new Map<string, number>();
+  readonly #stops: (() => void)[] = [];
+  #id: string | undefined;
+  #opening: Promise<string> | undefined;
+  #closing: Promise<void> | undefined;
+  /** Since when renewals have gone unanswered, on the monotonic clock. */
+  #silentSince: number | undefined;
+  #judgesFrom = 0;
+  #unknown = new Set<string>();
+  #claims = 0;
+  #looking = false;
+  #lookedAt = -Infinity;
+  #lookAgain: (() => void) | undefined;
+
+  constructor(services: ExecutorServices) {
+    this.#services = services;
+  }
+
+  /** The id of the worker's row; opens it where there is none. */
+  async hold(): Promise<string> {
+    await this.#closing;
+    if (this.#id !== undefined) return this.#id;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /** Agents that this process runs attempts of. */
+  get hosts(): readonly string[] {
+    return [...this.#hosts.keys()];
+  }
+
+  /** Adds agents to what this process hosts, and says so in the store. */
+  async host(agentIds: readonly string[]): Promise<void> {
+    for (const id of agentIds) this.#hosts.set(id, (this.#hosts.get(id) ?? 0) + 1);
+    if (this.#id === undefined) await this.hold();
+    else await this.#renew();
+  }
+
+  /** Takes agents from what this process hosts. */
+  unhost(agentIds: readonly string[]): void {
+    for (const id of agentIds) {
+      const count = (this.#hosts.get(id) ?? 0) - 1;
+      if (count > 0) this.#hosts.set(id, count);
+      else this.#hosts.delete(id);
+    }
+  }
+
+  track(held: Held): void {
+    this.#held.set(held.taskId, held);
+  }
+
+  untrack(held: Held): void {
+    if (this.#held.get(held.taskId) === held) this.#held.delete(held.taskId);
+  }
+
+  /** Runs a request that may give tasks to this worker: until it is answered, unknown ones are no surprise. */
+  async claiming<T>(request: () => Promise<T>): Promise<T> {
+    this.#claims++;
+    try {
+      return await request();
+    } finally {
+      this.#claims--;
+      this.#unknown.clear();
+    }
+  }
+
+  /** The row is gone: all that is held is lost, and the next claim opens another. */
+  lost(workerId: string): void {
+    if (this.#id !== workerId) return;
+    this.#id = undefined;
+    this.#loseAll('its lease ran out and its tasks were given to others');
+    this.#stopTimers();
+    if (this.#hosts.size > 0) this.hold().catch((error: unknown) => this.#report(error, 'A new lease could not be opened.'));
+  }
+
+  /** Cleans up after dead workers now. */
+  async sweep(): Promise<void> {
+    const markDead = this.#services.clock.monotonic() >= this.#judgesFrom;
+    for (;;) {
+      const { more } = await this.#timed(() => this.#services.store.sweep({ markDead }));
+      if (!more) return;
+    }
+  }
+
+  /** Gives the lease back if nothing needs it any more. */
+  async closeIfIdle(): Promise<void> {
+    if (this.#held.size === 0 && this.#hosts.size === 0) await this.close();
+  }
+
+  /** Gives the lease back, with what is still held under it, at no cost to those tasks. */
+  async close(): Promise<void> {
+    await this.#opening?.catch(() => undefined);
+    const id = this.#id;
+    if (id === undefined) return;
+    this.#id = undefined;
+    this.#stopTimers();
+    this.#closing = this.#services.store.closeWorker(id).finally(() => {
+      this.#closing = undefined;
+    });
+    await this.#closing;
+  }
+
+  async #open(): Promise<string> {
+    const id = this.#services.makeId('wrk');
+    await this.#timed(() => this.#services.store.openWorker(this.#beat(id)));
+    this.#id = id;
+    this.#silentSince = undefined;
+    this.#startTimers();
+    return id;
+  }
+
+  #beat(id: string): { readonly id: string; readonly hosts: readonly string[]; readonly leaseMs: number; readonly renewMs: number } {
+    const { leaseMs, renewMs } = this.#services.times;
+    return { id, hosts: this.hosts, leaseMs, renewMs };
+  }
+
+  #startTimers(): void {
+    const { renewMs, sweepMs, pollMs } = this.#services.times;
+    this.#every(renewMs, () => this.#renew());
+    this.#every(sweepMs, () => this.sweep());
+    this.#every(pollMs, () => this.#lookForCancellations());
+    this.#every(renewMs / 2, () => this.#checkSilence());
+    this.#stops.push(this.#services.store.onChange(() => this.#rung()));
+  }
+
+  #stopTimers(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#lookAgain?.();
+    this.#lookAgain = undefined;
+  }
+
+  #every(intervalMs: number, action: () => Promise<void>): void {
+    let cancel: () => void;
+    let stopped = false;
+    const tick = async (): Promise<void> => {
+      try {
+        await action();
+      } catch (error) {
+        this.#report(error, 'Looking after the lease failed; it is tried again.');
+      }
+      if (!stopped) arm();
+    };
+    const arm = (): void => {
+      cancel = this.#services.clock.setTimer(() => void tick(), intervalMs, { background: true });
+    };
+    arm();
+    this.#stops.push(() => {
+      stopped = true;
+      cancel();
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const id = this.#id;
+    if (id === undefined) return;
+    this.#silentSince ??= this.#services.clock.monotonic();
+    const renewal: Renewal = await this.#timed(() => this.#services.store.renew(this.#beat(id)));
+    this.#silentSince = undefined;
+    if (!renewal.alive) {
+      this.lost(id);
+      return;
+    }
+    await this.#compare(id, renewal.holding);
+  }
+
+  /** A worker that cannot reach the store stops before others may take its tasks. */
+  async #checkSilence(): Promise<void> {
+    const { clock, times } = this.#services;
+    const limit = times.leaseMs - times.renewMs;
+    const isSilent = (): boolean => this.#silentSince !== undefined && clock.monotonic() - this.#silentSince > limit;
+    if (!isSilent()) return;
+    // After a busy spell of the main thread the answer may be waiting to be read.
+    for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
+    if (isSilent()) this.#loseAll('the store has not answered for most of a lease');
+  }
+
+  #loseAll(why: string): void {
+    for (const held of [...this.#held.values()]) {
+      held.lose(new SymphonyError('LEASE_LOST', `This process lost task ${held.taskId}: ${why}.`, { details: { taskId: held.taskId } }));
+    }
+  }
+
+  /** What a call that was itself late says of others is not to be trusted for one lease. */
+  async #timed<T>(call: () => Promise<T>): Promise<T> {
+    const { clock, times } = this.#services;
+    const startedAt = clock.monotonic();
+    try {
+      return await call();
+    } finally {
+      const endedAt = clock.monotonic();
+      if (endedAt - startedAt > times.renewMs) this.#judgesFrom = endedAt + times.leaseMs;
+    }
+  }
+
+  #rung(): void {
+    if (this.#held.size === 0 || this.#lookAgain !== undefined) return;
+    const { clock } = this.#services;
+    const wait = Math.max(0, this.#lookedAt + quietMs - clock.monotonic());
+    this.#lookAgain = clock.setTimer(
+      () => {
+        this.#lookAgain = undefined;
+        this.#lookForCancellations().catch((error: unknown) => this.#report(error, 'Cancellations could not be read; they are looked for again.'));
+      },
+      wait,
+      { background: true },
+    );
+  }
+
+  async #lookForCancellations(): Promise<void> {
+    const id = this.#id;
+    if (id === undefined || this.#held.size === 0 || this.#looking) return;
+    this.#looking = true;
+    this.#lookedAt = this.#services.clock.monotonic();
+    try {
+      this.#passOnCancellations(await this.#services.store.holding(id));
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  #passOnCancellations(holding: readonly Holding[]): void {
+    for (const { taskId, cancelAt } of holding) {
+      if (cancelAt !== null) this.#held.get(taskId)?.cancel(cancelAt);
+    }
+  }
+
+  /**
+   * What the store says is ours but nobody here knows was claimed by a request whose answer was lost. It is handed back,
+   * once two renewals in a row have said so.
+   */
+  async #compare(workerId: string, holding: readonly Holding[]): Promise<void> {
+    this.#passOnCancellations(holding);
+    if (this.#claims > 0) return;
+    const strangers = holding.filter(({ taskId }) => !this.#held.has(taskId));
+    const certain = strangers.filter(({ taskId }) => this.#unknown.has(taskId));
+    this.#unknown = new Set(strangers.map(({ taskId }) => taskId));
+    if (certain.length === 0) return;
+    await this.#services.store.commit({
+      groups: certain.map(({ taskId, attempt, status }) => [
+        status === 'running'
+          ? { type: 'report', id: taskId, attempt, command: { type: 'release', reason: 'the answer to its claim was lost' } }
+          : { type: 'unbind', id: taskId, workerId },
+      ]),
+    });
+  }
+
+  #report(error: unknown, message: string): void {
+    if (!SymphonyError.is(error, 'STORE_CLOSED')) this.#services.logger.warn({ error, workerId: this.#id }, message);
+  }
+}

@@ -1,0 +1,328 @@
+import {
+  checkDuration,
+  checkInteger,
+  checkKeys,
+  defaults,
+  SymphonyError,
+  toAgent,
+  toTask,
+  type Agent,
+  type AgentLike,
+  type Claimed,
+  type ClaimRequest,
+  type Command,
+  type TaskRecord,
+} from '@symphony/core';
+import type { AttemptControl } from './attempt-control.ts';
+import { runAttempt, type AttemptEnd } from './attempt.ts';
+import type { WorkerLease } from './lease.ts';
+import { previousDecisions } from './route.ts';
+import type { ExecutorServices } from './services.ts';
+
+/** What a worker runs. */
+export interface WorkerOptions {
+  /** The agents that it hosts. */
+  readonly agents: readonly AgentLike[];
+  /** Attempts at once. Default 8. */
+  readonly concurrency?: number;
+}
+
+/** How a worker stops. */
+export interface DrainOptions {
+  /** How long attempts may go on before they are stopped and handed back. Default 10,000 ms; 0 stops them at once. */
+  readonly timeoutMs?: number;
+}
+
+/** How long an attempt has after its signal has aborted because the worker stops. */
+const shutdownGraceMs = 1_000;
+
+/**
+ * Takes due tasks and runs them: woken by the store's doorbell, else by a poll, never more at once than its concurrency.
+ * A task without assignment is routed first; if its agent is hosted here, it starts in the same commit.
+ */
+export class Worker {
+  readonly concurrency: number;
+  readonly #services: ExecutorServices;
+  readonly #lease: WorkerLease;
+  readonly #agents: ReadonlyMap<string, Agent>;
+  readonly #onStopped: () => void;
+  readonly #controls = new Set<AttemptControl>();
+  readonly #stops: (() => void)[] = [];
+  readonly #dueTimers = new Set<() => void>();
+  /** Slots that are taken: by attempts, by tasks being routed, and by claims under way. */
+  #taken = 0;
+  #abandoned = 0;
+  #claiming = false;
+  #claimAgain = false;
+  #draining: Promise<void> | undefined;
+  #stopping = false;
+  #hurried = false;
+  #idle: (() => void)[] = [];
+  #warned = false;
+
+  /** @internal Use `EnhancedExecutor.startWorker`. */
+  constructor(services: ExecutorServices, lease: WorkerLease, options: WorkerOptions, onStopped: () => void) {
+    checkKeys(options, ['agents', 'concurrency'], 'startWorker');
+    this.concurrency = options.concurrency === undefined ? defaults.concurrency : checkInteger(options.concurrency, 'concurrency', 1, 100_000);
+    this.#services = services;
+    this.#lease = lease;
+    this.#agents = toHosted(options.agents);
+    this.#onStopped = onStopped;
+  }
+
+  /** Attempts that run now. */
+  get running(): number {
+    return this.#controls.size;
+  }
+
+  /** Opens the lease, says which agents are hosted here, and begins to take tasks. */
+  async start(): Promise<void> {
+    await this.#lease.host([...this.#agents.keys()]);
+    this.#stops.push(this.#services.store.onChange(() => this.#pump()));
+    this.#poll();
+    this.#pump();
+  }
+
+  /**
+   * Stops taking tasks, lets those that run go on for a while, then aborts them and hands them back at no cost. When it
+   * resolves, nothing of this worker runs or is leased. A second call with a shorter limit hurries the first.
+   */
+  drain(options: DrainOptions = {}): Promise<void> {
+    const timeoutMs = options.timeoutMs === undefined ? defaults.drainMs : checkDuration(options.timeoutMs, 'timeoutMs', 0);
+    if (timeoutMs === 0) this.#stopAll();
+    this.#draining ??= this.#drain(timeoutMs);
+    return this.#draining;
+  }
+
+  /**
+   * Drains when the process is asked to end; a second signal stops at once. Resolves when a signal has come and the
+   * worker is drained, so that the application can close what it has and end.
+   */
+  stopOnSignals(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let count = 0;
+      const stop = (): void => {
+        this.drain(++count > 1 ? { timeoutMs: 0 } : {})
+          .finally(() => signals.forEach((signal) => process.off(signal, stop)))
+          .then(resolve, reject);
+      };
+      for (const signal of signals) process.on(signal, stop);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  async #drain(timeoutMs: number): Promise<void> {
+    this.#stopping = true;
+    for (const stop of this.#stops.splice(0)) stop();
+    for (const cancel of this.#dueTimers) cancel();
+    const cancelTimer = this.#services.clock.setTimer(() => this.#stopAll(), timeoutMs);
+    await new Promise<void>((resolve) => {
+      this.#idle.push(resolve);
+      this.#checkIdle();
+    });
+    cancelTimer();
+    this.#lease.unhost([...this.#agents.keys()]);
+    this.#onStopped();
+    await this.#lease.closeIfIdle();
+  }
+
+  #stopAll(): void {
+    this.#hurried = true;
+    for (const control of this.#controls) control.shutDown(shutdownGraceMs);
+  }
+
+  #poll(): void {
+    const cancel = this.#services.clock.setTimer(() => {
+      this.#stops.splice(this.#stops.indexOf(cancel), 1);
+      this.#pump();
+      if (!this.#stopping) this.#poll();
+    }, this.#services.times.pollMs);
+    this.#stops.push(cancel);
+  }
+
+  #free(): number {
+    const slots = this.concurrency - this.#taken;
+    // What was given up still uses the machine, whatever the store says of it.
+    const room = 2 * this.concurrency - this.#taken - this.#abandoned;
+    if (slots > 0 && room <= 0 && !this.#warned) {
+      this.#warned = true;
+      this.#services.logger.warn({ abandoned: this.#abandoned }, 'The worker takes no tasks: too many abandoned attempts ignore their signal.');
+    }
+    return Math.min(slots, room);
+  }
+
+  /** Claims for all free slots, one claim at a time. */
+  #pump(): void {
+    if (this.#claiming) {
+      this.#claimAgain = true;
+      return;
+    }
+    const limit = this.#stopping ? 0 : this.#free();
+    if (limit <= 0) return;
+    this.#claiming = true;
+    this.#claimAgain = false;
+    this.#taken += limit;
+    this.#claim(limit)
+      .catch((error: unknown) => {
+        this.#taken -= limit;
+        this.#report(error, 'Tasks could not be claimed; it is tried again.');
+        this.#claimAgain = false;
+      })
+      .then(() => {
+        this.#claiming = false;
+        this.#checkIdle();
+        if (this.#claimAgain) this.#pump();
+      })
+      .catch((error: unknown) => this.#report(error, 'A claim could not be followed up.'));
+  }
+
+  async #claim(limit: number): Promise<void> {
+    const workerId = await this.#lease.hold();
+    const { claimed } = await this.#lease.claiming(() => this.#services.store.commit({ groups: [], claim: this.#claimRequest(workerId, limit) }));
+    this.#taken -= limit - claimed.length;
+    for (const task of claimed) this.#begin(task);
+  }
+
+  #claimRequest(workerId: string, limit: number): ClaimRequest {
+    return { workerId, hosts: [...this.#agents.keys()], limit };
+  }
+
+  /** Works on a claimed task. It has a slot, which it gives back in the end. */
+  #begin(task: Claimed): void {
+    const work = task.status === 'running' ? this.#run(task) : this.#route(task);
+    work
+      .catch((error: unknown) => this.#report(error, 'A task could not be worked on; it is released when its lease ends.'))
+      .finally(() => {
+        this.#taken--;
+        this.#checkIdle();
+        this.#pump();
+      })
+      .catch((error: unknown) => this.#report(error, 'A slot could not be given back.'));
+  }
+
+  async #run(task: TaskRecord): Promise<void> {
+    let next: TaskRecord | undefined = task;
+    // The slot goes on with what the ending commit has claimed.
+    while (next !== undefined) {
+      const current: TaskRecord = next;
+      next = undefined;
+      const { outcome, claimed } = await this.#attempt(current);
+      if (outcome.state === 'open' && outcome.task.dueAt !== undefined) this.#pumpAt(outcome.task.dueAt);
+      const [first, ...others] = claimed;
+      for (const other of others) {
+        this.#taken++;
+        this.#begin(other);
+      }
+      if (first === undefined) continue;
+      if (first.status === 'running') {
+        next = first;
+      } else {
+        await this.#route(first);
+      }
+    }
+  }
+
+  async #attempt(task: TaskRecord): Promise<AttemptEnd> {
+    const agent = this.#agents.get(task.agentId ?? '');
+    if (agent === undefined) throw new SymphonyError('AGENT_NOT_FOUND', `Task ${task.id} was claimed for agent "${String(task.agentId)}", which is not hosted here.`);
+    let control: AttemptControl | undefined;
+    try {
+      return await runAttempt(this.#services, this.#lease, {
+        task,
+        agent,
+        data: null,
+        hooks: this.#services.hooks,
+        defaultMaxRetries: defaults.maxRetries,
+        claim: () => (this.#stopping || this.#free() < 0 || task.workerId === null ? undefined : this.#claimRequest(task.workerId, 1)),
+        onStart: (started) => {
+          control = started;
+          this.#controls.add(started);
+          if (this.#hurried) started.shutDown(shutdownGraceMs);
+        },
+        onAbandoned: (settled) => this.#countAbandoned(settled),
+      });
+    } finally {
+      if (control !== undefined) this.#controls.delete(control);
+    }
+  }
+
+  #countAbandoned(settled: Promise<unknown>): void {
+    this.#abandoned++;
+    settled
+      .catch((error: unknown) => this.#report(error, 'The end of an abandoned attempt could not be noted.'))
+      .finally(() => {
+        this.#abandoned--;
+        this.#warned = false;
+        this.#pump();
+      })
+      .catch(() => undefined);
+  }
+
+  async #route(record: TaskRecord): Promise<void> {
+    const workerId = record.boundTo;
+    if (workerId === null) return;
+    const held = { taskId: record.id, lose: () => undefined, cancel: () => undefined };
+    this.#lease.track(held);
+    let started: TaskRecord | undefined;
+    try {
+      const [result] = (await this.#services.store.commit({ groups: [[await this.#decide(record, workerId)]] })).results;
+      if (result?.status === 'ok' && result.value.task?.status === 'running') started = result.value.task;
+    } finally {
+      this.#lease.untrack(held);
+    }
+    if (started !== undefined) await this.#run(started);
+  }
+
+  async #decide(record: TaskRecord, workerId: string): Promise<Command> {
+    const { id } = record;
+    const { router, store } = this.#services;
+    if (router === undefined) {
+      const reason = 'The task has no agent, and this worker has no router to choose one.';
+      return { type: 'defer', id, workerId, forMs: defaults.unroutableMs, code: 'NO_ROUTE', reason };
+    }
+    const task = toTask(record);
+    const answer = await router.decide(task, await previousDecisions(store, task));
+    if ('decision' in answer) {
+      const claim = !this.#stopping && this.#agents.has(answer.decision.agentId);
+      return { type: 'route', id, workerId, decision: answer.decision, claim };
+    }
+    const { code, reason, final } = answer.noRoute;
+    return final ? { type: 'reject', id, workerId, reason } : { type: 'defer', id, workerId, forMs: defaults.unroutableMs, code, reason };
+  }
+
+  /** Looks for work when a retry falls due, instead of at the next poll. */
+  #pumpAt(dueAt: number): void {
+    if (this.#stopping) return;
+    const cancel = this.#services.clock.setTimer(
+      () => {
+        this.#dueTimers.delete(cancel);
+        this.#pump();
+      },
+      Math.max(0, dueAt - this.#services.clock.now()),
+      { background: true },
+    );
+    this.#dueTimers.add(cancel);
+  }
+
+  #checkIdle(): void {
+    if (!this.#stopping || this.#taken > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #report(error: unknown, message: string): void {
+    if (!SymphonyError.is(error, 'STORE_CLOSED')) this.#services.logger.error({ error }, message);
+  }
+}
+
+function toHosted(agents: readonly AgentLike[]): ReadonlyMap<string, Agent> {
+  if (!Array.isArray(agents) || agents.length === 0) throw new SymphonyError('INVALID_ARGUMENT', 'A worker hosts at least one agent: pass { agents: [...] }.');
+  const hosted = new Map<string, Agent>();
+  for (const agent of agents.map((each: AgentLike) => toAgent(each))) {
+    if (hosted.has(agent.id)) throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${agent.id}". Give each an id of its own.`, { details: { agentId: agent.id } });
+    hosted.set(agent.id, agent);
+  }
+  return hosted;
+}

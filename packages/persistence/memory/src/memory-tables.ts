@@ -1,0 +1,400 @@
+import {
+  isTerminal,
+  type AgentRow,
+  type BodyPatch,
+  type DueCursor,
+  type EventRow,
+  type StepRow,
+  type Tables,
+  type TaskBody,
+  type TaskRecord,
+  type TaskRow,
+  type WorkerRow,
+  type WorkflowRow,
+} from '@symphony/core';
+import { throughJson } from './copy.ts';
+import { DueIndex } from './due-index.ts';
+import { partition, type Key } from './sorted-keys.ts';
+import { TaskIndex } from './task-index.ts';
+
+/** An event with its place in the log. */
+export type StoredEvent = EventRow & { readonly position: number };
+
+type Hash = { readonly id: string; readonly bodyHash: string };
+
+/** The one group of indexes that have no groups. */
+const all = '';
+
+/**
+ * The rows of a memory store: maps, the indexes that follow them, and a note of how to take back what was written since
+ * the last {@link MemoryTables.keep}. No rule is here.
+ */
+export class MemoryTables implements Tables {
+  readonly #tasks = new Map<string, TaskRow>();
+  readonly #bodies = new Map<string, TaskBody>();
+  readonly #taskKeys = new Map<string, string>();
+  readonly #workflows = new Map<string, WorkflowRow>();
+  readonly #workflowKeys = new Map<string, string>();
+  readonly #steps = new Map<string, Map<string, StepRow>>();
+  readonly #events: StoredEvent[] = [];
+  readonly #eventsOf = new Map<string, StoredEvent[]>();
+  readonly #agents = new Map<string, AgentRow>();
+  readonly #workers = new Map<string, WorkerRow>();
+  readonly #states = new Map<string, { readonly value: string; readonly version: number }>();
+  readonly #undo: (() => void)[] = [];
+
+  readonly #due = new DueIndex();
+  readonly #all = new TaskIndex({ group: () => all });
+  readonly #ofWorkflow = new TaskIndex({ group: (row) => row.workflowId ?? undefined });
+  readonly #running = new TaskIndex({
+    group: (row) => (row.status === 'running' ? (row.workerId ?? undefined) : undefined),
+  });
+  readonly #runningAgents = new TaskIndex({ group: (row) => (row.status === 'running' ? row.agentId : undefined) });
+  readonly #bound = new TaskIndex({ group: (row) => row.boundTo ?? undefined });
+  readonly #bindings = new TaskIndex({
+    group: (row) => (row.boundTo !== null && row.boundUntil !== null ? all : undefined),
+    order: (row) => row.boundUntil as number,
+  });
+  readonly #cancellations = new TaskIndex({
+    group: (row) => (row.status === 'running' && row.cancelAt !== null ? all : undefined),
+    order: (row) => row.cancelAt as number,
+  });
+  readonly #held = new TaskIndex({
+    group: (row) => (row.status === 'pending' && row.held ? (row.workflowId ?? undefined) : undefined),
+  });
+  readonly #free = new TaskIndex({
+    group: (row) => (row.status === 'pending' && !row.held ? (row.workflowId ?? undefined) : undefined),
+  });
+  readonly #open = new TaskIndex({
+    group: (row) => (isTerminal(row.status) || row.cancelAt !== null ? undefined : (row.workflowId ?? undefined)),
+  });
+  readonly #unstarted = new TaskIndex({
+    group: (row) =>
+      row.status === 'pending' && !row.pinned && row.attempt === 0 ? (row.agentId ?? undefined) : undefined,
+  });
+  readonly #indexes = [
+    this.#due,
+    this.#all,
+    this.#ofWorkflow,
+    this.#running,
+    this.#runningAgents,
+    this.#bound,
+    this.#bindings,
+    this.#cancellations,
+    this.#held,
+    this.#free,
+    this.#open,
+    this.#unstarted,
+  ];
+
+  /** Makes everything written so far stay; answers whether there was anything. */
+  keep(): boolean {
+    const written = this.#undo.length > 0;
+    this.#undo.length = 0;
+    return written;
+  }
+
+  /** A point to go back to. */
+  mark(): number {
+    return this.#undo.length;
+  }
+
+  /** Takes back what was written since a point. */
+  goBack(mark: number): void {
+    while (this.#undo.length > mark) this.#undo.pop()?.();
+  }
+
+  task(id: string): TaskRow | undefined {
+    return this.#tasks.get(id);
+  }
+
+  taskRecord(id: string): TaskRecord | undefined {
+    const row = this.#tasks.get(id);
+    return row === undefined ? undefined : { ...row, ...(this.#bodies.get(id) as TaskBody) };
+  }
+
+  taskHash(by: { readonly id: string } | { readonly key: string }): Hash | undefined {
+    const id = 'id' in by ? by.id : this.#taskKeys.get(by.key);
+    const body = id === undefined ? undefined : this.#bodies.get(id);
+    return body === undefined ? undefined : { id: id as string, bodyHash: body.bodyHash };
+  }
+
+  insertTask(record: TaskRecord): void {
+    const {
+      name,
+      description,
+      input,
+      tags,
+      requirements,
+      metadata,
+      idempotencyKey,
+      bodyHash,
+      output,
+      error,
+      progress,
+      ...row
+    } = record;
+    unique('task', record.id, this.#tasks.has(record.id));
+    if (idempotencyKey !== null) {
+      unique('key of a task', idempotencyKey, this.#taskKeys.has(idempotencyKey));
+      this.#put(this.#taskKeys, idempotencyKey, record.id);
+    }
+    const small = throughJson({ tags, requirements, error });
+    this.#put(this.#bodies, record.id, {
+      name,
+      description,
+      input,
+      metadata,
+      idempotencyKey,
+      bodyHash,
+      output,
+      progress,
+      ...small,
+    });
+    this.#putTask(row);
+  }
+
+  updateTask(row: TaskRow, body: BodyPatch): void {
+    this.#putTask(row);
+    if (Object.keys(body).length === 0) return;
+    const patch = body.error === undefined ? body : { ...body, error: throughJson(body.error) };
+    this.#put(this.#bodies, row.id, { ...(this.#bodies.get(row.id) as TaskBody), ...patch });
+  }
+
+  workflow(id: string): WorkflowRow | undefined {
+    return this.#workflows.get(id);
+  }
+
+  workflowHash(by: { readonly id: string } | { readonly key: string }): Hash | undefined {
+    const id = 'id' in by ? by.id : this.#workflowKeys.get(by.key);
+    const row = id === undefined ? undefined : this.#workflows.get(id);
+    return row === undefined ? undefined : { id: row.id, bodyHash: row.bodyHash };
+  }
+
+  insertWorkflow(row: WorkflowRow): void {
+    unique('workflow', row.id, this.#workflows.has(row.id));
+    if (row.idempotencyKey !== null) {
+      unique('key of a workflow', row.idempotencyKey, this.#workflowKeys.has(row.idempotencyKey));
+      this.#put(this.#workflowKeys, row.idempotencyKey, row.id);
+    }
+    this.#put(this.#workflows, row.id, { ...row });
+  }
+
+  updateWorkflow(row: WorkflowRow): void {
+    this.#put(this.#workflows, row.id, { ...row });
+  }
+
+  hasStep(taskId: string, agentId: string, identity: string): boolean {
+    return this.#steps.get(journalOf(taskId, agentId))?.has(identity) === true;
+  }
+
+  insertStep(step: StepRow): void {
+    const key = journalOf(step.taskId, step.agentId);
+    const journal = this.#steps.get(key) ?? new Map<string, StepRow>();
+    unique('step', step.identity, journal.has(step.identity));
+    this.#steps.set(key, journal);
+    this.#put(journal, step.identity, { ...step });
+  }
+
+  insertEvent(event: EventRow): void {
+    const stored = { ...event, position: this.#events.length + 1 };
+    const log = this.#eventsOf.get(event.subject) ?? [];
+    unique('event', `${event.subject} ${event.seq}`, (log.at(-1)?.seq ?? 0) >= event.seq);
+    this.#eventsOf.set(event.subject, log);
+    this.#events.push(stored);
+    log.push(stored);
+    this.#undo.push(() => {
+      this.#events.pop();
+      log.pop();
+    });
+  }
+
+  agent(id: string): AgentRow | undefined {
+    return this.#agents.get(id);
+  }
+
+  putAgent(row: AgentRow): void {
+    this.#put(this.#agents, row.id, throughJson(row));
+  }
+
+  agents(): readonly AgentRow[] {
+    return byId(this.#agents);
+  }
+
+  worker(id: string): WorkerRow | undefined {
+    return this.#workers.get(id);
+  }
+
+  workers(): readonly WorkerRow[] {
+    return byId(this.#workers);
+  }
+
+  putWorker(row: WorkerRow): void {
+    this.#put(this.#workers, row.id, { ...row, hosts: [...row.hosts] });
+  }
+
+  deleteWorker(id: string): void {
+    this.#put(this.#workers, id, undefined);
+  }
+
+  dueTasks(query: {
+    readonly agentId: string | null;
+    readonly now: number;
+    readonly after?: DueCursor;
+    readonly limit: number;
+  }): readonly TaskRow[] {
+    const { agentId, now, after, limit } = query;
+    const cursor = after === undefined ? undefined : { order: after.claimKey, id: after.id };
+    const keys = this.#due.keys(agentId, now, (id) => this.#row(id), cursor);
+    return this.#rows(keys, limit, (row) => (row.dueAt as number) <= now);
+  }
+
+  runningTasks(workerId: string): readonly TaskRow[] {
+    return this.#rows(this.#running.keys(workerId));
+  }
+
+  boundTasks(workerId: string): readonly TaskRow[] {
+    return this.#rows(this.#bound.keys(workerId));
+  }
+
+  missingWorkers(limit: number): readonly string[] {
+    const holders = new Set([...this.#running.groups(), ...this.#bound.groups()] as string[]);
+    const missing = [...holders].filter((id) => !this.#workers.has(id));
+    return missing.sort().slice(0, limit);
+  }
+
+  expiredBindings(lease: number, limit: number): readonly TaskRow[] {
+    return this.#rows(upTo(this.#bindings.keys(all), lease), limit);
+  }
+
+  overdueCancellations(now: number, limit: number): readonly TaskRow[] {
+    return this.#rows(upTo(this.#cancellations.keys(all), now), limit);
+  }
+
+  pendingTasks(workflowId: string, held: boolean, limit: number): readonly TaskRow[] {
+    return this.#rows((held ? this.#held : this.#free).keys(workflowId), limit);
+  }
+
+  openTasks(workflowId: string, limit: number): readonly TaskRow[] {
+    return this.#rows(this.#open.keys(workflowId), limit);
+  }
+
+  misalignedWorkflows(limit: number): readonly string[] {
+    const held = ([...this.#held.groups()] as string[]).filter((id) => this.#workflows.get(id)?.paused === false);
+    const open = ([...this.#open.groups()] as string[]).filter(
+      (id) => this.#workflows.get(id)?.cancelRequested === true,
+    );
+    return [...new Set([...held, ...open])].sort().slice(0, limit);
+  }
+
+  unstartedTasks(agentId: string, limit: number): readonly TaskRow[] {
+    return this.#rows(this.#unstarted.keys(agentId), limit);
+  }
+
+  /** Tasks in the order of their ids, of one workflow or of all, behind an id. */
+  *list(query: { readonly workflowId?: string | undefined; readonly after?: string | undefined }): Generator<TaskRow> {
+    const cursor = query.after === undefined ? undefined : { order: 0, id: query.after };
+    const keys =
+      query.workflowId === undefined ? this.#all.keys(all, cursor) : this.#ofWorkflow.keys(query.workflowId, cursor);
+    for (const key of keys) yield this.#row(key.id);
+  }
+
+  /** Events behind a position, of one subject or of all. */
+  *log(subject: string | undefined, after: number): Generator<StoredEvent> {
+    const log = subject === undefined ? this.#events : (this.#eventsOf.get(subject) ?? []);
+    const start = partition(log.length, (index) => (log[index] as StoredEvent).position <= after);
+    for (let index = start; index < log.length; index++) yield log[index] as StoredEvent;
+  }
+
+  lastPosition(): number {
+    return this.#events.length;
+  }
+
+  /** A journal in the order of recording. */
+  journal(taskId: string, agentId: string): readonly StepRow[] {
+    return [...(this.#steps.get(journalOf(taskId, agentId))?.values() ?? [])];
+  }
+
+  /** Running attempts, and due tasks up to `most`, by agent. */
+  loads(now: number, most: number): Map<string, { running: number; queued: number }> {
+    const loads = new Map<string, { running: number; queued: number }>();
+    for (const agentId of new Set([...this.#runningAgents.groups(), ...this.#due.groups()])) {
+      if (agentId === null) continue;
+      const queued = this.dueTasks({ agentId, now, limit: most }).length;
+      const running = this.#runningAgents.size(agentId);
+      if (running + queued > 0) loads.set(agentId, { running, queued });
+    }
+    return loads;
+  }
+
+  state(key: string): { readonly value: string; readonly version: number } | undefined {
+    return this.#states.get(key);
+  }
+
+  putState(key: string, value: string, version: number): void {
+    this.#put(this.#states, key, { value, version });
+  }
+
+  #row(id: string): TaskRow {
+    return this.#tasks.get(id) as TaskRow;
+  }
+
+  #rows(keys: Iterable<Key>, limit = Infinity, isMeant: (row: TaskRow) => boolean = () => true): TaskRow[] {
+    const rows: TaskRow[] = [];
+    for (const { id } of keys) {
+      if (rows.length >= limit) break;
+      const row = this.#row(id);
+      if (isMeant(row)) rows.push(row);
+    }
+    return rows;
+  }
+
+  #putTask(row: TaskRow): void {
+    const known = this.#tasks.get(row.id);
+    const stored: TaskRow = {
+      ...row,
+      refusedBy: row.refusedBy === known?.refusedBy ? known.refusedBy : throughJson(row.refusedBy),
+      retry: row.retry === known?.retry ? known.retry : throughJson(row.retry),
+      timeouts: row.timeouts === known?.timeouts ? known.timeouts : throughJson(row.timeouts),
+    };
+    this.#setTask(row.id, known, stored);
+    this.#undo.push(() => this.#setTask(row.id, stored, known));
+  }
+
+  #setTask(id: string, from: TaskRow | undefined, to: TaskRow | undefined): void {
+    if (to === undefined) this.#tasks.delete(id);
+    else this.#tasks.set(id, to);
+    for (const index of this.#indexes) index.move(from, to);
+  }
+
+  #put<Value>(map: Map<string, Value>, key: string, value: Value | undefined): void {
+    const known = map.get(key);
+    set(map, key, value);
+    this.#undo.push(() => set(map, key, known));
+  }
+}
+
+function set<Value>(map: Map<string, Value>, key: string, value: Value | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}
+
+// A database refuses these by its indexes; what it would not take must not get through here either.
+function unique(what: string, name: string, exists: boolean): void {
+  if (exists) throw new Error(`There is a ${what} ${name} already.`);
+}
+
+function journalOf(taskId: string, agentId: string): string {
+  return JSON.stringify([taskId, agentId]);
+}
+
+function byId<Row>(rows: ReadonlyMap<string, Row>): Row[] {
+  return [...rows].sort(([first], [second]) => (first < second ? -1 : 1)).map(([, row]) => row);
+}
+
+function* upTo(keys: Iterable<Key>, order: number): Generator<Key> {
+  for (const key of keys) {
+    if (key.order > order) return;
+    yield key;
+  }
+}

@@ -1,0 +1,26 @@
+export { defaultStrategy } from './default-strategy.ts';
+export { ServiceRegistry, type OpenOptions, type RoutingOptions, type StartWorkerOptions } from './service-registry.ts';
+export {
+  RetryAfterError,
+  RoutingStrategies,
+  SymphonyError,
+  TerminalError,
+  Tokens,
+  type Agent,
+  type AgentConfig,
+  type AgentContext,
+  type AgentFunction,
+  type AgentLike,
+  type ErrorCode,
+  type JsonValue,
+  type RetryPolicy,
+  type RoutingDecision,
+  type SymphonyEvent,
+  type Task,
+  type TaskStatus,
+  type Workflow,
+  type WorkflowStatus,
+} from '@symphony/core';
+export type { BatchOptions, EnhancedExecutor, ExecuteOptions, ExecutionHooks, RetryOptions, Worker } from '@symphony/executor';
+export type { StrategyChoice, TaskRouter } from '@symphony/router';
+export type { CreateTask, CreateWorkflow, SubmitTask, TaskHandle, TaskManager, WorkflowTracker } from '@symphony/tracker';

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import {
+  canonicalJson,
+  checkDuration,
+  checkInteger,
+  checkKeys,
+  checkName,
+  checkNames,
+  checkRetryPolicy,
+  checkTime,
+  decodeJson,
+  defaults,
+  describe,
+  encodeJson,
+  priorityLimit,
+  SymphonyError,
+  type JsonValue,
+  type NewTaskRecord,
+  type RetryPolicy,
+  type TaskRequirements,
+  type TaskTimeouts,
+} from '@symphony/core';
+
+/** What a task is created from. */
+export interface CreateTask {
+  readonly name: string;
+  readonly description?: string;
+  /** Any JSON value, at most 1 MiB as text. Default null. */
+  readonly input?: unknown;
+  /** Soft hints for routing. */
+  readonly tags?: readonly string[];
+  /** −100 to 100, higher first. One step is worth a minute of waiting. Default 0. */
+  readonly priority?: number;
+  readonly requirements?: TaskRequirements;
+  /** Pins the task to this agent: it is never routed to another. */
+  readonly agentId?: string;
+  /** The workflow that it is added to. */
+  readonly workflowId?: string;
+  readonly retry?: RetryPolicy;
+  readonly timeouts?: TaskTimeouts;
+  /** The same key and values give the same task, however often it is created. Lives as long as the task. */
+  readonly idempotencyKey?: string;
+  /** Any JSON value that the application wants to find again. Default null. */
+  readonly metadata?: unknown;
+}
+
+/** What a task is submitted from. */
+export interface SubmitTask extends CreateTask {
+  /** From when it may be taken: a Date or epoch milliseconds. Default: at once. */
+  readonly dueAt?: Date | number;
+}
+
+const createKeys = [
+  'name', 'description', 'input', 'tags', 'priority', 'requirements', 'agentId', 'workflowId', 'retry', 'timeouts',
+  'idempotencyKey', 'metadata',
+] as const satisfies readonly (keyof CreateTask)[];
+
+/** Most characters of a description. */
+const descriptionLimit = 64 * 1024;
+
+/**
+ * Checks what a caller gave and makes the record to store.
+ *
+ * @param what how the caller calls it, for messages: `task`, `tasks[3]`
+ * @throws SymphonyError `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`, `PAYLOAD_TOO_LARGE`
+ */
+export function toNewTask(given: SubmitTask, id: string, options: { readonly submit: boolean; readonly what?: string }): NewTaskRecord {
+  const what = options.what ?? 'task';
+  if (typeof given !== 'object' || given === null) throw new SymphonyError('INVALID_ARGUMENT', `${what} must be an object such as { name, input }, got ${describe(given)}.`);
+  checkKeys(given, options.submit ? [...createKeys, 'dueAt'] : createKeys, what);
+  const input = encodeJson(given.input, `${what}.input`, defaults.inputBytes);
+  const metadata = encodeJson(given.metadata, `${what}.metadata`, defaults.inputBytes);
+  const record: NewTaskRecord = {
+    id,
+    name: checkName(given.name, `${what}.name`),
+    description: checkDescription(given.description, `${what}.description`),
+    input,
+    tags: checkNames(given.tags ?? [], `${what}.tags`),
+    requirements: checkRequirements(given.requirements, what),
+    metadata,
+    idempotencyKey: given.idempotencyKey === undefined ? null : checkName(given.idempotencyKey, `${what}.idempotencyKey`),
+    bodyHash: '',
+    priority: given.priority === undefined ? 0 : checkInteger(given.priority, `${what}.priority`, -priorityLimit, priorityLimit),
+    agentId: given.agentId === undefined ? null : checkName(given.agentId, `${what}.agentId`),
+    retry: given.retry === undefined ? {} : checkRetryPolicy(given.retry, `${what}.retry`),
+    timeouts: checkTimeouts(given.timeouts, what),
+    workflowId: given.workflowId === undefined ? null : checkName(given.workflowId, `${what}.workflowId`),
+    dueAt: given.dueAt === undefined ? null : checkTime(given.dueAt, `${what}.dueAt`),
+  };
+  return record.idempotencyKey === null ? record : { ...record, bodyHash: hashOf({ ...given, input: decodeJson(input), metadata: decodeJson(metadata) }) };
+}
+
+/** Checks a description: any text of at most 64 Ki characters. */
+export function checkDescription(value: unknown, what: string): string {
+  if (value === undefined) return '';
+  if (typeof value !== 'string') throw new SymphonyError('INVALID_ARGUMENT', `${what} must be a string, got ${describe(value)}.`);
+  if (value.length > descriptionLimit) throw new SymphonyError('PAYLOAD_TOO_LARGE', `${what} has ${value.length} characters; at most ${descriptionLimit} are kept. Put the rest into the input.`);
+  return value;
+}
+
+/** Hash of all that a caller gave, before defaults: what tells a repeat from a conflict under one key. */
+export function hashOf(given: object): string {
+  const { idempotencyKey: _, ...rest } = given as { readonly idempotencyKey?: string };
+  return createHash('sha256').update(canonicalJson(JSON.parse(JSON.stringify(rest)) as JsonValue)).digest('base64url');
+}
+
+function checkRequirements(value: TaskRequirements | undefined, what: string): TaskRequirements {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || value === null) throw new SymphonyError('INVALID_ARGUMENT', `${what}.requirements must be an object such as { capabilities: ['typescript'] }.`);
+  checkKeys(value, ['capabilities'], `${what}.requirements`);
+  return value.capabilities === undefined ? {} : { capabilities: checkNames(value.capabilities, `${what}.requirements.capabilities`) };
+}
+
+function checkTimeouts(value: TaskTimeouts | undefined, what: string): TaskTimeouts {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || value === null) throw new SymphonyError('INVALID_ARGUMENT', `${what}.timeouts must be an object such as { startToCloseMs: 30_000 }.`);
+  checkKeys(value, ['startToCloseMs'], `${what}.timeouts`);
+  return value.startToCloseMs === undefined ? {} : { startToCloseMs: checkDuration(value.startToCloseMs, `${what}.timeouts.startToCloseMs`) };
+}
