@@ -19,7 +19,14 @@ describe('an agent', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['a function without a name', (() => () => 1)(), 'A function used as an agent needs a name'],
+    [
+      'a function without a name',
+      (
+        () => () =>
+          1
+      )(),
+      'A function used as an agent needs a name',
+    ],
     ['null', null, 'got null'],
     ['a string', 'ada', 'got "ada"'],
     ['an object without run', { id: 'ada' }, 'Agent "ada" has no run'],
@@ -86,7 +93,11 @@ describe('the stored description of an agent', () => {
     ['INVALID_NAME', 'agent "ada" capabilities[1] must not be empty', { capabilities: ['a', ''] }],
     ['AGENT_INVALID', 'agent "ada": examples must be an array of strings', { examples: 'one' }],
     ['AGENT_INVALID', 'agent "ada" examples[0] must be a string, got an object', { examples: [{}] }],
-    ['INVALID_ARGUMENT', 'agent "ada" limits.timeoutMs must be a whole number from 1 up, got 0', { limits: { timeoutMs: 0 } }],
+    [
+      'INVALID_ARGUMENT',
+      'agent "ada" limits.timeoutMs must be a whole number from 1 up, got 0',
+      { limits: { timeoutMs: 0 } },
+    ],
     ['INVALID_JSON', 'agent "ada" cost is a bigint', { cost: 1n }],
     ['PAYLOAD_TOO_LARGE', 'agent "ada" cost is larger than the limit', { cost: 'x'.repeat(64 * 1024) }],
   ])('is refused with %s: %s', (code, message, part) => {

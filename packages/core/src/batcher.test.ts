@@ -1,7 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Batcher } from './index.ts';
 
-const limits = (maximum = 100, maximumWeight = 1_000) => ({ maximum, maximumWeight, weigh: (request: number) => request });
+const limits = (maximum = 100, maximumWeight = 1_000) => ({
+  maximum,
+  maximumWeight,
+  weigh: (request: number) => request,
+});
 
 /** A flush that a test ends by hand. */
 function handFlush() {

@@ -23,7 +23,13 @@ describe('SymphonyError', () => {
     const cause = new Error('disk');
     const error = new SymphonyError('STORE_FAILED', 'It broke.', { details: { file: 'a.db' }, cause });
     expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject({ name: 'SymphonyError', code: 'STORE_FAILED', message: 'It broke.', details: { file: 'a.db' }, cause });
+    expect(error).toMatchObject({
+      name: 'SymphonyError',
+      code: 'STORE_FAILED',
+      message: 'It broke.',
+      details: { file: 'a.db' },
+      cause,
+    });
   });
 
   it('has empty details and no cause unless they are given', () => {
@@ -59,31 +65,45 @@ describe('TerminalError', () => {
   it('is recognised across copies of the package', () => {
     expect(TerminalError.is(new TerminalError('no'))).toBe(true);
     expect(TerminalError.is({ [Symbol.for('symphony.terminal-error')]: true })).toBe(true);
-    for (const value of [null, 'no', new Error('no'), new RetryAfterError('no', 1)]) expect(TerminalError.is(value)).toBe(false);
+    for (const value of [null, 'no', new Error('no'), new RetryAfterError('no', 1)])
+      expect(TerminalError.is(value)).toBe(false);
   });
 });
 
 describe('RetryAfterError', () => {
   it('sets the delay, and keeps its cause if there is one', () => {
-    expect(new RetryAfterError('later', 1500, { cause: 'why' })).toMatchObject({ name: 'RetryAfterError', retryAfterMs: 1500, cause: 'why' });
+    expect(new RetryAfterError('later', 1500, { cause: 'why' })).toMatchObject({
+      name: 'RetryAfterError',
+      retryAfterMs: 1500,
+      cause: 'why',
+    });
     expect('cause' in new RetryAfterError('later', 0)).toBe(false);
   });
 
   it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('refuses a delay of %d milliseconds', (retryAfterMs) => {
-    expect(() => new RetryAfterError('later', retryAfterMs)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    expect(() => new RetryAfterError('later', retryAfterMs)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    );
   });
 
   it('is recognised across copies of the package', () => {
     expect(RetryAfterError.is(new RetryAfterError('later', 1))).toBe(true);
     expect(RetryAfterError.is({ [Symbol.for('symphony.retry-after-error')]: true, retryAfterMs: 1 })).toBe(true);
-    for (const value of [null, 'later', new Error('later'), new TerminalError('no')]) expect(RetryAfterError.is(value)).toBe(false);
+    for (const value of [null, 'later', new Error('later'), new TerminalError('no')])
+      expect(RetryAfterError.is(value)).toBe(false);
   });
 });
 
 describe('toTaskError records whatever an agent threw', () => {
   it('an Error with its name, message, code, stack and attempt', () => {
     const thrown = Object.assign(new TypeError('bad'), { code: 'E_BAD' });
-    expect(toTaskError(thrown, 3)).toEqual({ name: 'TypeError', message: 'bad', code: 'E_BAD', stack: thrown.stack, attempt: 3 });
+    expect(toTaskError(thrown, 3)).toEqual({
+      name: 'TypeError',
+      message: 'bad',
+      code: 'E_BAD',
+      stack: thrown.stack,
+      attempt: 3,
+    });
   });
 
   it('an Error without a code under AGENT_ERROR', () => {
@@ -115,12 +135,22 @@ describe('toTaskError records whatever an agent threw', () => {
   });
 
   it('an object without a message', () => {
-    expect(toTaskError({}, 1)).toEqual({ name: 'Error', message: '(an object without a message was thrown)', code: 'AGENT_ERROR', attempt: 1 });
+    expect(toTaskError({}, 1)).toEqual({
+      name: 'Error',
+      message: '(an object without a message was thrown)',
+      code: 'AGENT_ERROR',
+      attempt: 1,
+    });
   });
 
   it('an object whose getters throw', () => {
     const hostile = new Proxy({}, { get: () => { throw new Error('no'); } }); // prettier-ignore
-    expect(toTaskError(hostile, 1)).toEqual({ name: 'Error', message: '(an object without a message was thrown)', code: 'AGENT_ERROR', attempt: 1 });
+    expect(toTaskError(hostile, 1)).toEqual({
+      name: 'Error',
+      message: '(an object without a message was thrown)',
+      code: 'AGENT_ERROR',
+      attempt: 1,
+    });
   });
 
   it('a cyclic error, as plain JSON', () => {
@@ -132,7 +162,14 @@ describe('toTaskError records whatever an agent threw', () => {
 
   it('a message of 10 MB, cut, saying how long it was', () => {
     const size = 10 * 1024 * 1024;
-    const error = toTaskError(Object.assign(new Error('x'.repeat(size)), { stack: 'y'.repeat(size), name: 'z'.repeat(size), code: 'C'.repeat(size) }), 1);
+    const error = toTaskError(
+      Object.assign(new Error('x'.repeat(size)), {
+        stack: 'y'.repeat(size),
+        name: 'z'.repeat(size),
+        code: 'C'.repeat(size),
+      }),
+      1,
+    );
     for (const text of [error.name, error.message, error.code, error.stack]) {
       expect(text).toMatch(/… \(cut, 10485760 characters\)$/);
       expect(text?.length).toBeLessThan(errorTextLimit + 50);
@@ -149,22 +186,41 @@ describe('toTaskError records whatever an agent threw', () => {
 
 describe('fromTaskError rejects a waiter with the recorded error', () => {
   it('as a SymphonyError of that code where the code is ours', () => {
-    const error = fromTaskError('tsk_1', { name: 'SymphonyError', message: 'again and again', code: 'POISON', attempt: 3 });
+    const error = fromTaskError('tsk_1', {
+      name: 'SymphonyError',
+      message: 'again and again',
+      code: 'POISON',
+      attempt: 3,
+    });
     expect(SymphonyError.is(error, 'POISON')).toBe(true);
-    expect(error).toMatchObject({ message: 'again and again', details: { taskId: 'tsk_1', name: 'SymphonyError', attempt: 3 } });
+    expect(error).toMatchObject({
+      message: 'again and again',
+      details: { taskId: 'tsk_1', name: 'SymphonyError', attempt: 3 },
+    });
   });
 
   it('as an AGENT_ERROR of the recorded name where the code is the agent’s own', () => {
     const error = fromTaskError('tsk_1', { name: 'PaymentError', message: 'declined', code: 'DECLINED', attempt: 1 });
     expect(SymphonyError.is(error, 'AGENT_ERROR')).toBe(true);
-    expect(error).toMatchObject({ name: 'PaymentError', message: 'declined', details: { taskId: 'tsk_1', code: 'DECLINED' } });
+    expect(error).toMatchObject({
+      name: 'PaymentError',
+      message: 'declined',
+      details: { taskId: 'tsk_1', code: 'DECLINED' },
+    });
   });
 
   it('as an AGENT_ERROR where there is no code', () => {
-    expect(SymphonyError.is(fromTaskError('tsk_1', { name: 'Error', message: 'x', attempt: 1 }), 'AGENT_ERROR')).toBe(true);
+    expect(SymphonyError.is(fromTaskError('tsk_1', { name: 'Error', message: 'x', attempt: 1 }), 'AGENT_ERROR')).toBe(
+      true,
+    );
   });
 
   it('does not take a property that every object has for a code of ours', () => {
-    expect(SymphonyError.is(fromTaskError('tsk_1', { name: 'Error', message: 'x', code: 'toString', attempt: 1 }), 'AGENT_ERROR')).toBe(true);
+    expect(
+      SymphonyError.is(
+        fromTaskError('tsk_1', { name: 'Error', message: 'x', code: 'toString', attempt: 1 }),
+        'AGENT_ERROR',
+      ),
+    ).toBe(true);
   });
 });

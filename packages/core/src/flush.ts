@@ -3,7 +3,7 @@ import type { ErrorCode, ErrorDetails } from './errors.ts';
 import type { EventRow, NewEvent } from './events.ts';
 import { maxCrashes } from './retry.ts';
 import type { Claimed, ClaimRequest, Command, CommandValue, Group, GroupResult, NewTaskRecord } from './store.ts';
-import type { BodyPatch, Tables } from './tables.ts';
+import type { BodyPatch, DueCursor, Tables } from './tables.ts';
 import { isTerminal, type TaskRecord, type TaskRow } from './task.ts';
 import { claimKey, transition, type TaskCommand } from './transition.ts';
 import {
@@ -63,6 +63,14 @@ export class Flush {
     draft.write();
   }
 
+  /** Brings up to `limit` tasks of a workflow in line with its row; answers how many. */
+  align(workflow: WorkflowRow, limit: number, graceMs: number): number {
+    const draft = new Draft(this.#tables, this.#times, this.#deltas);
+    const count = align(draft, workflow, limit, graceMs);
+    draft.write();
+    return count;
+  }
+
   /**
    * Takes due tasks for a worker, in the order of their claim keys: those assigned to agents that it hosts start running,
    * those without assignment are bound to it for routing. A claim looks at a bounded number of tasks.
@@ -84,7 +92,7 @@ export class Flush {
         claimed.push(task.id);
       } else {
         if (isSuspect(task)) {
-          suspectTaken ??= this.#tables.runningTasks(request.workerId).some(isSuspect);
+          suspectTaken ??= runsSuspect(this.#tables, request.workerId);
           if (suspectTaken) continue;
           suspectTaken = true;
         }
@@ -100,10 +108,14 @@ export class Flush {
     const byWorker = new Map<string, { request: ClaimRequest; claimed: Claimed[] }>();
     for (const request of requests) {
       const known = byWorker.get(request.workerId)?.request;
-      byWorker.set(request.workerId, { request: { ...request, limit: request.limit + (known?.limit ?? 0) }, claimed: [] });
+      byWorker.set(request.workerId, {
+        request: { ...request, limit: request.limit + (known?.limit ?? 0) },
+        claimed: [],
+      });
     }
     for (const share of byWorker.values()) share.claimed = [...this.claim(share.request)];
-    return requests.map(({ workerId, limit }) => byWorker.get(workerId)?.claimed.splice(0, limit) ?? []);
+    const shareOf = (workerId: string): Claimed[] => byWorker.get(workerId)?.claimed as Claimed[]; // each has put its own in
+    return requests.map(({ workerId, limit }) => shareOf(workerId).splice(0, limit));
   }
 
   /** Writes the counters that the flush has changed, and the events that follow from them. Call once, last. */
@@ -120,8 +132,12 @@ export class Flush {
 }
 
 /** A task that is one crash from being poison: it runs as the only such task of its worker, and is charged alone. */
-export function isSuspect(task: TaskRow): boolean {
-  return task.crashes > 0 && task.crashes === maxCrashes(task.retry) - 1;
+export function isSuspect(task: Pick<TaskRow, 'crashes' | 'retry'>): boolean {
+  return task.crashes > 0 && task.crashes >= maxCrashes(task.retry) - 1;
+}
+
+function runsSuspect(tables: Tables, workerId: string): boolean {
+  return tables.runningTasks(workerId).some(isSuspect);
 }
 
 /** A workflow after its counters have changed, and the events that say so. Pure. */
@@ -161,7 +177,7 @@ function workflowEvent(row: WorkflowRow, event: NewEvent, seq: number, now: numb
 }
 
 function* merged(tables: Tables, request: ClaimRequest, now: number): Generator<TaskRow> {
-  const probes = [null, ...request.hosts].map((agentId) => new Probe(tables, agentId, now, request.limit));
+  const probes = [null, ...new Set(request.hosts)].map((agentId) => new Probe(tables, agentId, now, request.limit));
   for (;;) {
     let first: Probe | undefined;
     for (const probe of probes) {
@@ -174,8 +190,13 @@ function* merged(tables: Tables, request: ClaimRequest, now: number): Generator<
 }
 
 function isEarlier(task: TaskRow, other: TaskRow): boolean {
-  const difference = (task.claimKey ?? 0) - (other.claimKey ?? 0);
-  return difference < 0 || (difference === 0 && task.id < other.id);
+  const [first, second] = [placeOf(task), placeOf(other)];
+  return first.claimKey < second.claimKey || (first.claimKey === second.claimKey && first.id < second.id);
+}
+
+/** Where a due task stands in the order of claims. */
+function placeOf(task: TaskRow): DueCursor {
+  return { claimKey: task.claimKey as number, id: task.id }; // whatever is due has a claim key
 }
 
 /** The due tasks of one assignment, a few at a time, so that a claim of ten does not read thousands. */
@@ -210,7 +231,7 @@ class Probe {
       agentId: this.#agentId,
       now: this.#now,
       limit: this.#limit,
-      ...(last === undefined ? {} : { after: { claimKey: last.claimKey ?? 0, id: last.id } }),
+      ...(last === undefined ? {} : { after: placeOf(last) }),
     });
     this.#index = 0;
   }
@@ -224,6 +245,8 @@ class Draft {
   readonly #deltas = new Map<string, WorkflowCounters>();
   readonly #tasks = new Map<string, { row: TaskRow; body: BodyPatch; created?: TaskRecord }>();
   readonly #workflows = new Map<string, { row: WorkflowRow; created: boolean }>();
+  readonly #records = new Map<string, TaskRecord>();
+  readonly #keys = new Set<string>();
   readonly #events: EventRow[] = [];
   readonly #writes: (() => void)[] = [];
 
@@ -237,8 +260,18 @@ class Draft {
     return this.#tables;
   }
 
+  /** The small part of a task, for commands that do not answer with it. */
+  row(id: string): TaskRow | undefined {
+    return this.#tasks.get(id)?.row ?? this.#records.get(id) ?? this.#tables.task(id);
+  }
+
+  /** A task that the group answers with: read whole, and once. */
   task(id: string): TaskRow | undefined {
-    return this.#tasks.get(id)?.row ?? this.#tables.task(id);
+    const draft = this.#tasks.get(id);
+    if (draft !== undefined) return draft.row;
+    const known = this.#records.get(id) ?? this.#tables.taskRecord(id);
+    if (known !== undefined) this.#records.set(id, known);
+    return known;
   }
 
   workflow(id: string): WorkflowRow | undefined {
@@ -257,7 +290,13 @@ class Draft {
     return this.#workflows.get(id)?.created === true;
   }
 
+  /** Whether the group already makes a task of this id or key. */
+  creates({ id, idempotencyKey }: NewTaskRecord): boolean {
+    return this.#tasks.get(id)?.created !== undefined || (idempotencyKey !== null && this.#keys.has(idempotencyKey));
+  }
+
   insertTask(record: TaskRecord, event: NewEvent): void {
+    if (record.idempotencyKey !== null) this.#keys.add(record.idempotencyKey);
     this.#tasks.set(record.id, { row: record, body: {}, created: record });
     this.#append(record, [event]);
     if (record.workflowId !== null) this.addDelta(record.workflowId, counterDelta(undefined, record));
@@ -310,7 +349,7 @@ class Draft {
   /** The whole task as it will be once the group is written. */
   record(id: string): TaskRecord {
     const draft = this.#tasks.get(id);
-    const stored = draft?.created ?? (this.#tables.taskRecord(id) as TaskRecord);
+    const stored = draft?.created ?? this.#records.get(id) ?? (this.#tables.taskRecord(id) as TaskRecord);
     return { ...stored, ...draft?.row, ...draft?.body };
   }
 
@@ -369,7 +408,7 @@ const handlers: { readonly [Type in Command['type']]: Handler<Type> } = {
   recordStep,
   progress,
   note(draft, { id, event }) {
-    const task = draft.task(id);
+    const task = draft.row(id);
     if (task === undefined) return taskNotFound(id);
     draft.note(task, event);
     return {};
@@ -400,6 +439,7 @@ function carryOut(draft: Draft, command: Command): Answer {
 function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly type: 'createTask' }>): Answer {
   const { tables, times } = draft;
   const byKey = task.idempotencyKey === null ? undefined : tables.taskHash({ key: task.idempotencyKey });
+  if (draft.creates(task)) return createdTwice(task);
   const known = byKey ?? tables.taskHash({ id: task.id });
   if (known !== undefined) return found(draft, known, task, submit);
   const dueAt = submit ? (task.dueAt ?? times.now) : null;
@@ -443,6 +483,14 @@ function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly 
     },
   });
   return { task: draft.record(task.id) };
+}
+
+function createdTwice(task: NewTaskRecord): Refused {
+  return refused(
+    'IDEMPOTENCY_CONFLICT',
+    `Idempotency key "${task.idempotencyKey ?? task.id}" occurs twice in one group. Give every task a key of its own.`,
+    { taskId: task.id, idempotencyKey: task.idempotencyKey },
+  );
 }
 
 function found(
@@ -569,7 +617,8 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
   const agentId = command.agentId ?? task.agentId ?? decision?.agentId ?? null;
   if (agentId === null)
     return refused('TASK_BLOCKED', `Task ${id} has not been routed to an agent yet.`, { taskId: id });
-  if (isSuspect(task) && tables.runningTasks(workerId).some(isSuspect)) {
+  const suspect = isSuspect({ crashes: task.crashes, retry: command.retry ?? task.retry });
+  if (suspect && runsSuspect(tables, workerId)) {
     return refused(
       'TASK_NOT_CLAIMABLE',
       `Task ${id} is one crash from POISON and runs alone; another such task runs here.`,
@@ -611,14 +660,13 @@ function report(draft: Draft, { id, attempt, command }: Extract<Command, { reado
 }
 
 function recordStep(draft: Draft, { step }: Extract<Command, { readonly type: 'recordStep' }>): Answer {
-  const task = draft.task(step.taskId);
+  const task = draft.row(step.taskId);
   if (task === undefined) return taskNotFound(step.taskId);
   if (task.status !== 'running' || task.attempt !== step.attempt) return { status: 'stale' };
   // Sent twice because the first answer was lost: it is there already.
   if (draft.tables.hasStep(step.taskId, step.agentId, step.identity)) return {};
   draft.later(() => draft.tables.insertStep({ ...step, at: draft.times.now }));
   if (task.crashes > 0) {
-    draft.patch({ ...task, crashes: 0 }, {});
     draft.note(
       { ...task, crashes: 0 },
       { type: 'task.recovered', data: { attempt: task.attempt, crashes: task.crashes } },
@@ -628,7 +676,7 @@ function recordStep(draft: Draft, { step }: Extract<Command, { readonly type: 'r
 }
 
 function progress(draft: Draft, { id, attempt, value }: Extract<Command, { readonly type: 'progress' }>): Answer {
-  const task = draft.task(id);
+  const task = draft.row(id);
   if (task === undefined) return taskNotFound(id);
   if (task.status !== 'running' || task.attempt !== attempt) return { status: 'stale' };
   draft.patch(task, { progress: value });
@@ -636,11 +684,14 @@ function progress(draft: Draft, { id, attempt, value }: Extract<Command, { reado
 }
 
 function route(draft: Draft, { id, workerId, decision, claim }: Extract<Command, { readonly type: 'route' }>): Answer {
-  if (!claim) return ofBound(draft, id, workerId, { type: 'assign', decision });
   const task = draft.task(id);
-  const workflow = task?.workflowId == null ? undefined : draft.workflow(task.workflowId);
-  if (workflow?.paused === true || workflow?.cancelRequested === true)
-    return ofBound(draft, id, workerId, { type: 'assign', decision });
+  if (task === undefined) return taskNotFound(id);
+  const workflow = task.workflowId === null ? undefined : draft.workflow(task.workflowId);
+  const waits =
+    workflow?.paused === true ||
+    workflow?.cancelRequested === true ||
+    (isSuspect(task) && runsSuspect(draft.tables, workerId));
+  if (!claim || waits) return ofBound(draft, id, workerId, { type: 'assign', decision });
   if (draft.tables.worker(workerId) === undefined) return workerLost(workerId);
   return ofBound(draft, id, workerId, { type: 'claim', workerId, agentId: decision.agentId, decision });
 }
@@ -697,15 +748,20 @@ function alignTasks(
 ): Answer {
   const workflow = draft.workflow(workflowId);
   if (workflow === undefined) return workflowNotFound(workflowId);
+  return { count: align(draft, workflow, limit, graceMs) };
+}
+
+function align(draft: Draft, workflow: WorkflowRow, limit: number, graceMs: number): number {
   const { tables } = draft;
   const tasks = workflow.cancelRequested
-    ? tables.openTasks(workflowId, limit)
-    : tables.pendingTasks(workflowId, !workflow.paused, limit);
+    ? tables.openTasks(workflow.id, limit)
+    : tables.pendingTasks(workflow.id, !workflow.paused, limit);
   const command: TaskCommand = workflow.cancelRequested
     ? { type: 'cancel', graceMs, reason: 'the workflow was cancelled' }
     : { type: 'hold', held: workflow.paused };
-  for (const task of tasks) draft.change(task, command);
-  return { count: tasks.length };
+  // The group may have changed the rows that the tables still hold.
+  for (const { id } of tasks) draft.change(draft.task(id) as TaskRow, command);
+  return tasks.length;
 }
 
 function registerAgent(draft: Draft, { config }: Extract<Command, { readonly type: 'registerAgent' }>): Answer {

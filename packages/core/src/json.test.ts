@@ -149,14 +149,24 @@ describe('what is no JSON value is refused with its path', () => {
 
   it('never anything but a coded error, whatever is passed', () => {
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true }), (value) => {
-        try {
-          const text = encode(value);
-          expect(JSON.stringify(JSON.parse(text))).toBe(text);
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'INVALID_JSON' });
-        }
-      }),
+      fc.property(
+        fc.anything({
+          withBigInt: true,
+          withDate: true,
+          withMap: true,
+          withSet: true,
+          withTypedArray: true,
+          withSparseArray: true,
+        }),
+        (value) => {
+          try {
+            const text = encode(value);
+            expect(JSON.stringify(JSON.parse(text))).toBe(text);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'INVALID_JSON' });
+          }
+        },
+      ),
     );
   });
 });
@@ -194,12 +204,16 @@ describe('the size limit', () => {
     const error = refusalOf(() => encode({ a: huge }));
     expect(performance.now() - started).toBeLessThan(20);
     expect(error).toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
-    expect(error.message).toBe('input is larger than the limit of 1048576 bytes. Store the data elsewhere and pass a reference.');
+    expect(error.message).toBe(
+      'input is larger than the limit of 1048576 bytes. Store the data elsewhere and pass a reference.',
+    );
   });
 
   it('stops reading an endless value at the limit', () => {
     let reads = 0;
-    const endless = new Proxy([], { get: (_target, key) => (key === 'length' ? 1e9 : key === 'toJSON' ? undefined : ++reads) });
+    const endless = new Proxy([], {
+      get: (_target, key) => (key === 'length' ? 1e9 : key === 'toJSON' ? undefined : ++reads),
+    });
     expect(refusalOf(() => encodeJson(endless, 'input', 1_000)).code).toBe('PAYLOAD_TOO_LARGE');
     expect(reads).toBeLessThan(1_002);
   });

@@ -17,7 +17,11 @@ it('the stderr logger writes warnings and errors only, one line of JSON each', (
   stderrLogger.error({ error: new SymphonyError('STORE_FAILED', 'two\nlines') }, 'broken');
   expect(written.mock.calls.map(([text]) => JSON.parse(String(text)) as unknown)).toEqual([
     { level: 'warn', message: 'slow', taskId: 'tsk_1' },
-    { level: 'error', message: 'broken', error: { name: 'SymphonyError', message: 'two\nlines', code: 'STORE_FAILED' } },
+    {
+      level: 'error',
+      message: 'broken',
+      error: { name: 'SymphonyError', message: 'two\nlines', code: 'STORE_FAILED' },
+    },
   ]);
   expect(written.mock.calls.some(([text]) => String(text).includes('\n'))).toBe(false);
 });

@@ -13,7 +13,10 @@ import {
 } from './index.ts';
 
 const refusal = (code: string, message?: string): unknown =>
-  expect.objectContaining({ code, ...(message === undefined ? {} : { message: expect.stringContaining(message) as string }) });
+  expect.objectContaining({
+    code,
+    ...(message === undefined ? {} : { message: expect.stringContaining(message) as string }),
+  });
 
 describe('checkName', () => {
   it.each(['a', 'Größe', '日本', '👩‍🚀', 'two words', 'x'.repeat(nameLimit)])('takes %s', (name) => {
@@ -63,12 +66,19 @@ describe('checkInteger', () => {
     expect(checkInteger(Number.MAX_SAFE_INTEGER, 'n', 0)).toBe(Number.MAX_SAFE_INTEGER);
   });
 
-  it.each([0, 4, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '2', null, undefined])('refuses %o where 1 to 3 are allowed', (value) => {
-    expect(() => checkInteger(value, 'n', 1, 3)).toThrow(refusal('INVALID_ARGUMENT', 'n must be a whole number from 1 to 3, got'));
-  });
+  it.each([0, 4, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '2', null, undefined])(
+    'refuses %o where 1 to 3 are allowed',
+    (value) => {
+      expect(() => checkInteger(value, 'n', 1, 3)).toThrow(
+        refusal('INVALID_ARGUMENT', 'n must be a whole number from 1 to 3, got'),
+      );
+    },
+  );
 
   it('says "from … up" where there is no upper bound', () => {
-    expect(() => checkInteger(0, 'maxConcurrent', 1)).toThrow(refusal('INVALID_ARGUMENT', 'maxConcurrent must be a whole number from 1 up, got 0.'));
+    expect(() => checkInteger(0, 'maxConcurrent', 1)).toThrow(
+      refusal('INVALID_ARGUMENT', 'maxConcurrent must be a whole number from 1 up, got 0.'),
+    );
   });
 });
 
@@ -78,7 +88,9 @@ describe('checkNumber', () => {
   });
 
   it.each([0.9, 2.1, Number.NaN, '1', null])('refuses %o where 1 to 2 are allowed', (value) => {
-    expect(() => checkNumber(value, 'x', 1, 2)).toThrow(refusal('INVALID_ARGUMENT', 'x must be a number from 1 to 2, got'));
+    expect(() => checkNumber(value, 'x', 1, 2)).toThrow(
+      refusal('INVALID_ARGUMENT', 'x must be a number from 1 to 2, got'),
+    );
   });
 });
 
@@ -87,14 +99,17 @@ describe('checkDuration', () => {
     expect(checkDuration(1, 'd')).toBe(1);
     expect(checkDuration(longestDuration, 'd')).toBe(longestDuration);
     expect(checkDuration(0, 'd', 0)).toBe(0);
-    for (const value of [0, longestDuration + 1, 1.5]) expect(() => checkDuration(value, 'd')).toThrow(refusal('INVALID_ARGUMENT'));
+    for (const value of [0, longestDuration + 1, 1.5])
+      expect(() => checkDuration(value, 'd')).toThrow(refusal('INVALID_ARGUMENT'));
   });
 });
 
 describe('checkKeys', () => {
   it('refuses an option that does not exist, and says which do', () => {
     checkKeys({ a: 1 }, ['a', 'b'], 'options');
-    expect(() => checkKeys({ aa: 1 }, ['a', 'b'], 'options')).toThrow(refusal('INVALID_ARGUMENT', 'options has no option "aa". It takes a, b.'));
+    expect(() => checkKeys({ aa: 1 }, ['a', 'b'], 'options')).toThrow(
+      refusal('INVALID_ARGUMENT', 'options has no option "aa". It takes a, b.'),
+    );
   });
 });
 
@@ -105,7 +120,9 @@ describe('checkTime', () => {
   });
 
   it.each([new Date(Number.NaN), -1, 253_402_300_800_000, '2024-01-01'])('refuses %o', (value) => {
-    expect(() => checkTime(value, 'dueAt')).toThrow(refusal('INVALID_ARGUMENT', 'dueAt (a Date or epoch milliseconds)'));
+    expect(() => checkTime(value, 'dueAt')).toThrow(
+      refusal('INVALID_ARGUMENT', 'dueAt (a Date or epoch milliseconds)'),
+    );
   });
 });
 

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backoffMs, checkRetryPolicy, defaultBackoff, defaults, longestDuration, maxCrashes, type RetryPolicy } from './index.ts';
+import {
+  backoffMs,
+  checkRetryPolicy,
+  defaultBackoff,
+  defaults,
+  longestDuration,
+  maxCrashes,
+  type RetryPolicy,
+} from './index.ts';
 
 const almostOne = 1 - Number.EPSILON / 2;
 
@@ -89,7 +97,14 @@ describe('the delay before the next try', () => {
 
 describe('a retry policy is checked', () => {
   it('and copied', () => {
-    const policy: RetryPolicy = { maxRetries: 0, maxCrashes: 1, initialDelayMs: 0, factor: 1, maxDelayMs: 0, jitter: 'none' };
+    const policy: RetryPolicy = {
+      maxRetries: 0,
+      maxCrashes: 1,
+      initialDelayMs: 0,
+      factor: 1,
+      maxDelayMs: 0,
+      jitter: 'none',
+    };
     expect(checkRetryPolicy(policy)).toEqual(policy);
     expect(checkRetryPolicy(policy)).not.toBe(policy);
     expect(checkRetryPolicy({})).toEqual({});
@@ -108,7 +123,10 @@ describe('a retry policy is checked', () => {
     ['retry.maxDelayMs must be a whole number from 0', { maxDelayMs: '1s' }],
     ['retry.jitter must be "full" or "none"', { jitter: 'some' }],
   ])('%s', (message, value) => {
-    const expected = expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) as string }) as Error;
+    const expected = expect.objectContaining({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(message) as string,
+    }) as Error;
     expect(() => checkRetryPolicy(value as RetryPolicy)).toThrow(expected);
   });
 

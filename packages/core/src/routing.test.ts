@@ -31,7 +31,10 @@ const ranking = [{ agentId: 'ada', score: 1, reasons: ['first'] }];
 
 describe('a strategy plugin', () => {
   it('carries the version of the contract and its name', () => {
-    expect(defineStrategy({ name: 'mine', create: () => ({ rank: () => [] }) })).toMatchObject({ apiVersion: strategyApiVersion, name: 'mine' });
+    expect(defineStrategy({ name: 'mine', create: () => ({ rank: () => [] }) })).toMatchObject({
+      apiVersion: strategyApiVersion,
+      name: 'mine',
+    });
   });
 
   it('creates a strategy under the plugin’s name and version, which ranks what it is asked', async () => {
@@ -45,7 +48,10 @@ describe('a strategy plugin', () => {
   });
 
   it('has no version unless it says one', async () => {
-    const strategy = await defineStrategy({ name: 'mine', create: () => ({ rank: () => [] }) }).create(undefined, services);
+    const strategy = await defineStrategy({ name: 'mine', create: () => ({ rank: () => [] }) }).create(
+      undefined,
+      services,
+    );
     expect('version' in strategy).toBe(false);
   });
 
@@ -67,7 +73,10 @@ describe('a strategy plugin', () => {
   });
 
   it('can be closed without having a close', async () => {
-    const strategy = await defineStrategy({ name: 'mine', create: () => ({ rank: () => [] }) }).create(undefined, services);
+    const strategy = await defineStrategy({ name: 'mine', create: () => ({ rank: () => [] }) }).create(
+      undefined,
+      services,
+    );
     expect(await strategy.close?.()).toBeUndefined();
   });
 
@@ -83,7 +92,9 @@ describe('a strategy plugin', () => {
   });
 
   it('may have a schema that answers later', async () => {
-    const later: Schema<string> = { '~standard': { version: 1, vendor: 'test', validate: async () => ({ value: 'checked' }) } };
+    const later: Schema<string> = {
+      '~standard': { version: 1, vendor: 'test', validate: async () => ({ value: 'checked' }) },
+    };
     const create = vi.fn(() => ({ rank: () => [] }));
     await defineStrategy({ name: 'mine', options: later, create }).create({}, services);
     expect(create).toHaveBeenCalledExactlyOnceWith('checked', services);
@@ -91,7 +102,9 @@ describe('a strategy plugin', () => {
 
   it('is not created with options that its schema refuses', async () => {
     const create = vi.fn(() => ({ rank: () => [] }));
-    await expect(defineStrategy({ name: 'mine', options: limits, create }).create({ limit: 0 }, services)).rejects.toMatchObject({
+    await expect(
+      defineStrategy({ name: 'mine', options: limits, create }).create({ limit: 0 }, services),
+    ).rejects.toMatchObject({
       code: 'STRATEGY_OPTIONS_INVALID',
       message: 'Strategy "mine": its options are not valid: limit: must be positive',
       details: { strategy: 'mine' },
@@ -106,5 +119,11 @@ describe('a strategy plugin', () => {
 });
 
 it('the strategies that come with Symphony are these', () => {
-  expect(Object.values(RoutingStrategies)).toEqual(['round-robin', 'capability-match', 'content-match', 'load-balanced', 'custom']);
+  expect(Object.values(RoutingStrategies)).toEqual([
+    'round-robin',
+    'capability-match',
+    'content-match',
+    'load-balanced',
+    'custom',
+  ]);
 });

@@ -38,7 +38,7 @@ export interface AgentLoad {
 export interface RankRequest {
   readonly task: Task;
   readonly candidates: Candidates;
-  load(agentId: string): AgentLoad;
+  readonly load: (agentId: string) => AgentLoad;
   /** Earlier decisions for this task, oldest first. */
   readonly previous: readonly RoutingDecision[];
   /** Repeatable: seeded by the task and its attempt. */

@@ -9,5 +9,7 @@ it('complaints of a schema make one line, each with its path', () => {
     { message: 'is unknown' },
     { message: 'is a symbol', path: [Symbol('s')] },
   ];
-  expect(describeIssues(issues)).toBe('query.limit.0: must be positive; name: required; is odd; is unknown; Symbol(s): is a symbol');
+  expect(describeIssues(issues)).toBe(
+    'query.limit.0: must be positive; name: required; is odd; is unknown; Symbol(s): is a symbol',
+  );
 });

@@ -11,14 +11,31 @@ it('a task has ended when it is completed, failed or cancelled', () => {
 it('a fresh task has its JSON decoded, and undefined where nothing is known yet', () => {
   const task = toTask({ ...fresh, input: '{"query":"x"}', metadata: '{"team":"a"}' });
   expect(task).toMatchObject({ id: 'tsk_1', status: 'pending', input: { query: 'x' }, metadata: { team: 'a' } });
-  const unknown = ['output', 'error', 'progress', 'agentId', 'workflowId', 'dueAt', 'idempotencyKey', 'startedAt', 'finishedAt'] as const;
+  const unknown = [
+    'output',
+    'error',
+    'progress',
+    'agentId',
+    'workflowId',
+    'dueAt',
+    'idempotencyKey',
+    'startedAt',
+    'finishedAt',
+  ] as const;
   expect(unknown.filter((key) => task[key] !== undefined)).toEqual([]);
 });
 
 it('a task that has lived shows all that is recorded of it', () => {
   const record: TaskRecord = {
     ...fresh,
-    ...runningRow({ dueAt: 7, workflowId: 'wf_1', finishedAt: 9, failures: 1, crashes: 2, refusedBy: [{ agentId: 'bob', reason: 'no' }] }),
+    ...runningRow({
+      dueAt: 7,
+      workflowId: 'wf_1',
+      finishedAt: 9,
+      failures: 1,
+      crashes: 2,
+      refusedBy: [{ agentId: 'bob', reason: 'no' }],
+    }),
     output: '[1]',
     error: { name: 'Error', message: 'no luck', attempt: 1 },
     progress: '0.5',
@@ -44,5 +61,6 @@ it('a task that has lived shows all that is recorded of it', () => {
 
 it('a task shows neither its worker nor anything else that only the store needs', () => {
   const shown = Object.keys(toTask(fresh));
-  for (const hidden of ['workerId', 'boundTo', 'claimKey', 'lastSeq', 'bodyHash', 'held', 'cancelAt']) expect(shown).not.toContain(hidden);
+  for (const hidden of ['workerId', 'boundTo', 'claimKey', 'lastSeq', 'bodyHash', 'held', 'cancelAt'])
+    expect(shown).not.toContain(hidden);
 });

@@ -3,7 +3,15 @@ import { expect, it } from 'vitest';
 import { decisionFor, errorOf, taskRow } from '../test/builders.ts';
 import { deepFreeze } from '../test/freeze.ts';
 import { foldStatus } from '../test/fold.ts';
-import { isTerminal, maxCrashes, transition, type NewEvent, type TaskCommand, type TaskRow, type TaskStatus } from './index.ts';
+import {
+  isTerminal,
+  maxCrashes,
+  transition,
+  type NewEvent,
+  type TaskCommand,
+  type TaskRow,
+  type TaskStatus,
+} from './index.ts';
 
 /** What the specification says of a task, in its own few words. */
 interface Model {
@@ -62,7 +70,10 @@ function expected(model: Readonly<Model>, command: TaskCommand, row: TaskRow): P
     case 'crash': {
       const crashes = model.crashes + (command.charged ? 1 : 0);
       const poison = command.charged && crashes >= maxCrashes(row.retry);
-      return when(status === 'running', { crashes, status: model.cancelAsked ? 'cancelled' : poison ? 'failed' : 'pending' });
+      return when(status === 'running', {
+        crashes,
+        status: model.cancelAsked ? 'cancelled' : poison ? 'failed' : 'pending',
+      });
     }
     case 'suspend':
       return ends({ status: 'waiting' });
@@ -123,7 +134,16 @@ class Do implements fc.Command<Model, Real> {
 
 function expectAsModelled(model: Model, { row }: Real): void {
   const { status, attempt, version, failures, crashes, pinned } = row;
-  const seen = { status, attempt, version, failures, crashes, pinned, refusals: row.refusedBy.length, maxRetries: row.retry.maxRetries };
+  const seen = {
+    status,
+    attempt,
+    version,
+    failures,
+    crashes,
+    pinned,
+    refusals: row.refusedBy.length,
+    maxRetries: row.retry.maxRetries,
+  };
   const { cancelAsked, ...rest } = model;
   expect(seen).toEqual(rest);
   if (status === 'running') expect(row.cancelAt !== null).toBe(cancelAsked);
@@ -169,7 +189,10 @@ const commands: fc.Arbitrary<TaskCommand>[] = [
       { requiredKeys: ['type', 'workerId', 'agentId'] },
     ) as fc.Arbitrary<TaskCommand>,
   ),
-  fc.constantFrom<TaskCommand>({ type: 'complete', output: '1' }, { type: 'complete', output: '1', unusedSteps: ['pay#1'] }),
+  fc.constantFrom<TaskCommand>(
+    { type: 'complete', output: '1' },
+    { type: 'complete', output: '1', unusedSteps: ['pay#1'] },
+  ),
   fc.record(
     {
       type: fc.constant('fail'),
@@ -203,7 +226,11 @@ it('whatever is asked of a task in whatever order, it does what the specificatio
       ),
       fc.integer({ min: -100, max: 100 }),
       (sequence, priority) => {
-        const real: Real = { row: taskRow({ priority }), log: [{ type: 'task.created', data: { name: 'task', priority } }], now: 1_000 };
+        const real: Real = {
+          row: taskRow({ priority }),
+          log: [{ type: 'task.created', data: { name: 'task', priority } }],
+          now: 1_000,
+        };
         const model: Model = {
           status: 'pending',
           attempt: 0,

@@ -16,7 +16,13 @@ import {
 
 const now = 10_000;
 
-const fail: Extract<TaskCommand, { type: 'fail' }> = { type: 'fail', error: errorOf(1), retryable: true, draw: 0, defaultMaxRetries: 3 };
+const fail: Extract<TaskCommand, { type: 'fail' }> = {
+  type: 'fail',
+  error: errorOf(1),
+  retryable: true,
+  draw: 0,
+  defaultMaxRetries: 3,
+};
 
 /** The commands of each kind, with every argument that leads somewhere else. */
 const commands: { readonly [Type in TaskCommandType]: readonly Extract<TaskCommand, { readonly type: Type }>[] } = {
@@ -33,14 +39,26 @@ const commands: { readonly [Type in TaskCommandType]: readonly Extract<TaskComma
   ],
   claim: [
     { type: 'claim', workerId: 'w1', agentId: 'ada' },
-    { type: 'claim', workerId: 'w1', agentId: 'ada', pinned: true, retry: { maxRetries: 1 }, decision: decisionFor('ada') },
+    {
+      type: 'claim',
+      workerId: 'w1',
+      agentId: 'ada',
+      pinned: true,
+      retry: { maxRetries: 1 },
+      decision: decisionFor('ada'),
+    },
   ],
   complete: [
     { type: 'complete', output: '1' },
     { type: 'complete', output: '1', unusedSteps: [] },
     { type: 'complete', output: '1', unusedSteps: ['pay#1'] },
   ],
-  fail: [fail, { ...fail, retryable: false }, { ...fail, defaultMaxRetries: 0 }, { ...fail, retryAfterMs: 5, bindTo: 'w1' }],
+  fail: [
+    fail,
+    { ...fail, retryable: false },
+    { ...fail, defaultMaxRetries: 0 },
+    { ...fail, retryAfterMs: 5, bindTo: 'w1' },
+  ],
   refuse: [{ type: 'refuse', reason: 'not mine' }],
   release: [{ type: 'release', reason: 'draining' }],
   crash: [
@@ -96,21 +114,27 @@ describe('the table of transitions', () => {
     expect(Object.keys(transitionTable).sort()).toEqual(Object.keys(commands).sort());
   });
 
-  it.each(cells.filter(({ leadsTo }) => leadsTo !== undefined))('$type of a $from task leads to $leadsTo and nowhere else', ({ from, type, leadsTo }) => {
-    const reached = tasks[from].flatMap((task) => commands[type].map((command) => change(task, command).task.status));
-    expect(new Set(reached)).toEqual(new Set(leadsTo));
-  });
+  it.each(cells.filter(({ leadsTo }) => leadsTo !== undefined))(
+    '$type of a $from task leads to $leadsTo and nowhere else',
+    ({ from, type, leadsTo }) => {
+      const reached = tasks[from].flatMap((task) => commands[type].map((command) => change(task, command).task.status));
+      expect(new Set(reached)).toEqual(new Set(leadsTo));
+    },
+  );
 
-  it.each(cells.filter(({ leadsTo }) => leadsTo === undefined))('$type of a $from task is refused', ({ from, type }) => {
-    for (const task of tasks[from]) {
-      for (const command of commands[type]) {
-        expect(transition(deepFreeze(task), command, now)).toEqual({
-          refused: 'TASK_INVALID_TRANSITION',
-          message: `Task tsk_1 is ${from}; ${type} is not possible then.`,
-        });
+  it.each(cells.filter(({ leadsTo }) => leadsTo === undefined))(
+    '$type of a $from task is refused',
+    ({ from, type }) => {
+      for (const task of tasks[from]) {
+        for (const command of commands[type]) {
+          expect(transition(deepFreeze(task), command, now)).toEqual({
+            refused: 'TASK_INVALID_TRANSITION',
+            message: `Task tsk_1 is ${from}; ${type} is not possible then.`,
+          });
+        }
       }
-    }
-  });
+    },
+  );
 
   function reachableFrom(status: TaskStatus): Set<TaskStatus> {
     const reached = new Set([status]);
@@ -135,7 +159,15 @@ describe('the table of transitions', () => {
 
   it('running is left only by its attempt, its worker’s death, or after its cancellation', () => {
     const exits = cells.filter(({ from, leadsTo }) => from === 'running' && leadsTo?.some((next) => next !== from));
-    expect(exits.map(({ type }) => type).sort()).toEqual(['abandon', 'complete', 'crash', 'fail', 'refuse', 'release', 'suspend']);
+    expect(exits.map(({ type }) => type).sort()).toEqual([
+      'abandon',
+      'complete',
+      'crash',
+      'fail',
+      'refuse',
+      'release',
+      'suspend',
+    ]);
   });
 });
 
@@ -169,7 +201,11 @@ describe('routing', () => {
   });
 
   it('giving a binding up leaves the task as it was', () => {
-    expect(change(bound, { type: 'unbind' })).toEqual({ task: taskRow({ dueAt: 5, claimKey: 5 }), body: {}, events: [] });
+    expect(change(bound, { type: 'unbind' })).toEqual({
+      task: taskRow({ dueAt: 5, claimKey: 5 }),
+      body: {},
+      events: [],
+    });
   });
 
   it('an assignment ends the binding, counts no attempt, and the decision is recorded', () => {
@@ -191,16 +227,28 @@ describe('routing', () => {
   it('a task whose every agent refused ends as failed, with the attempt it had', () => {
     const error = { name: 'SymphonyError', message: 'all refused', code: 'NO_ROUTE' };
     const result = change({ ...bound, attempt: 2 }, { type: 'reject', error });
-    expect(result.task).toMatchObject({ status: 'failed', finishedAt: now, dueAt: null, boundTo: null, boundUntil: null, version: 2 });
+    expect(result.task).toMatchObject({
+      status: 'failed',
+      finishedAt: now,
+      dueAt: null,
+      boundTo: null,
+      boundUntil: null,
+      version: 2,
+    });
     expect(result.body).toEqual({ error: { ...error, attempt: 2 } });
     expect(result.events).toEqual([{ type: 'task.failed', data: { attempt: 2, error: { ...error, attempt: 2 } } }]);
   });
 
   it('a task whose agent nobody hosts loses its assignment', () => {
-    const result = change(taskRow({ agentId: 'ada', dueAt: 5, claimKey: 5 }), { type: 'unassign', reason: 'not hosted' });
+    const result = change(taskRow({ agentId: 'ada', dueAt: 5, claimKey: 5 }), {
+      type: 'unassign',
+      reason: 'not hosted',
+    });
     expect(result.task).toEqual(taskRow({ dueAt: 5, claimKey: 5 }));
     expect(result.events).toEqual([{ type: 'task.unassigned', data: { agentId: 'ada', reason: 'not hosted' } }]);
-    expect(change(taskRow(), { type: 'unassign', reason: 'x' }).events).toEqual([{ type: 'task.unassigned', data: { agentId: '', reason: 'x' } }]);
+    expect(change(taskRow(), { type: 'unassign', reason: 'x' }).events).toEqual([
+      { type: 'task.unassigned', data: { agentId: '', reason: 'x' } },
+    ]);
   });
 
   it('holding a task keeps when it is due, and is no event', () => {
@@ -214,9 +262,26 @@ describe('a claim', () => {
   const due = taskRow({ dueAt: 5, claimKey: 5, attempt: 2, startedAt: 3, agentId: 'ada', retry: { maxRetries: 7 } });
 
   it('starts the next attempt, under its worker and nobody’s to take any more', () => {
-    const result = change({ ...due, boundTo: 'w1', boundUntil: 9, unroutable: true }, { type: 'claim', workerId: 'w1', agentId: 'ada' });
-    expect(result.task).toMatchObject({ status: 'running', attempt: 3, version: 2, workerId: 'w1', agentId: 'ada', pinned: false });
-    expect(result.task).toMatchObject({ dueAt: null, claimKey: null, boundTo: null, boundUntil: null, unroutable: false, startedAt: 3 });
+    const result = change(
+      { ...due, boundTo: 'w1', boundUntil: 9, unroutable: true },
+      { type: 'claim', workerId: 'w1', agentId: 'ada' },
+    );
+    expect(result.task).toMatchObject({
+      status: 'running',
+      attempt: 3,
+      version: 2,
+      workerId: 'w1',
+      agentId: 'ada',
+      pinned: false,
+    });
+    expect(result.task).toMatchObject({
+      dueAt: null,
+      claimKey: null,
+      boundTo: null,
+      boundUntil: null,
+      unroutable: false,
+      startedAt: 3,
+    });
     expect(result.events).toEqual([{ type: 'task.claimed', data: { attempt: 3, workerId: 'w1', agentId: 'ada' } }]);
   });
 
@@ -225,13 +290,18 @@ describe('a claim', () => {
   });
 
   it('pins the task and replaces its retry policy where it is asked to', () => {
-    expect(change(due, { type: 'claim', workerId: 'w1', agentId: 'ada' }).task).toMatchObject({ pinned: false, retry: { maxRetries: 7 } });
+    expect(change(due, { type: 'claim', workerId: 'w1', agentId: 'ada' }).task).toMatchObject({
+      pinned: false,
+      retry: { maxRetries: 7 },
+    });
     const command = { type: 'claim', workerId: 'w1', agentId: 'ada', pinned: true, retry: { maxRetries: 1 } } as const;
     expect(change(due, command).task).toMatchObject({ pinned: true, retry: { maxRetries: 1 } });
   });
 
   it('never unpins a task', () => {
-    expect(change({ ...due, pinned: true }, { type: 'claim', workerId: 'w1', agentId: 'ada', pinned: false }).task.pinned).toBe(true);
+    expect(
+      change({ ...due, pinned: true }, { type: 'claim', workerId: 'w1', agentId: 'ada', pinned: false }).task.pinned,
+    ).toBe(true);
   });
 
   it('records the decision that led to it first', () => {
@@ -265,7 +335,15 @@ describe('the end of an attempt', () => {
 
   it('failed with retries left: due after the backoff, with the error at hand', () => {
     const result = change(running, fail);
-    expect(result.task).toMatchObject({ status: 'pending', failures: 2, crashes: 1, dueAt: now + 2_000, claimKey: now + 2_000, workerId: null, boundTo: null });
+    expect(result.task).toMatchObject({
+      status: 'pending',
+      failures: 2,
+      crashes: 1,
+      dueAt: now + 2_000,
+      claimKey: now + 2_000,
+      workerId: null,
+      boundTo: null,
+    });
     expect(result.body).toEqual({ error: errorOf(1) });
     expect(result.events).toEqual([
       { type: 'task.retry_scheduled', data: { attempt: 1, error: errorOf(1), failures: 2, dueAt: now + 2_000 } },
@@ -282,14 +360,21 @@ describe('the end of an attempt', () => {
   });
 
   it('is failed for good when the failures exceed maxRetries, and not before', () => {
-    for (const [failures, status] of [[0, 'pending'], [2, 'pending'], [3, 'failed']] as const) { // prettier-ignore
+    for (const [failures, status] of [
+      [0, 'pending'],
+      [2, 'pending'],
+      [3, 'failed'],
+    ] as const) {
+      // prettier-ignore
       expect(change(runningRow({ failures }), fail).task).toMatchObject({ status, failures: failures + 1 });
     }
   });
 
   it('a policy given at creation beats the default of who runs it', () => {
     expect(change(runningRow({ retry: { maxRetries: 0 } }), fail).task.status).toBe('failed');
-    expect(change(runningRow({ retry: { maxRetries: 1 } }), { ...fail, defaultMaxRetries: 0 }).task.status).toBe('pending');
+    expect(change(runningRow({ retry: { maxRetries: 1 } }), { ...fail, defaultMaxRetries: 0 }).task.status).toBe(
+      'pending',
+    );
     expect(change(runningRow(), { ...fail, defaultMaxRetries: 0 }).task.status).toBe('failed');
   });
 
@@ -303,7 +388,14 @@ describe('the end of an attempt', () => {
   it('refused: the task is routed anew without that agent, at no cost', () => {
     const before = runningRow({ failures: 1, crashes: 1, refusedBy: [{ agentId: 'bob', reason: 'no' }] });
     const result = change(before, { type: 'refuse', reason: 'not mine' });
-    expect(result.task).toMatchObject({ status: 'pending', agentId: null, dueAt: now, failures: 1, crashes: 1, workerId: null });
+    expect(result.task).toMatchObject({
+      status: 'pending',
+      agentId: null,
+      dueAt: now,
+      failures: 1,
+      crashes: 1,
+      workerId: null,
+    });
     expect(result.task.refusedBy).toEqual([
       { agentId: 'bob', reason: 'no' },
       { agentId: 'ada', reason: 'not mine' },
@@ -313,20 +405,36 @@ describe('the end of an attempt', () => {
 
   it('refused by an agent that it is pinned to: failed with REFUSED', () => {
     const result = change(runningRow({ pinned: true }), { type: 'refuse', reason: 'not mine' });
-    const error = { name: 'SymphonyError', code: 'REFUSED', message: 'Agent "ada" refused the task: not mine', attempt: 1 };
+    const error = {
+      name: 'SymphonyError',
+      code: 'REFUSED',
+      message: 'Agent "ada" refused the task: not mine',
+      attempt: 1,
+    };
     expect(result.task).toMatchObject({ status: 'failed', agentId: 'ada', failures: 0, refusedBy: [] });
     expect(result.body).toEqual({ error });
     expect(types(result)).toEqual(['task.refused', 'task.failed']);
   });
 
   it('refused without a known agent: the log has an empty id', () => {
-    expect(change(runningRow({ agentId: null }), { type: 'refuse', reason: 'x' }).task.refusedBy).toEqual([{ agentId: '', reason: 'x' }]);
+    expect(change(runningRow({ agentId: null }), { type: 'refuse', reason: 'x' }).task.refusedBy).toEqual([
+      { agentId: '', reason: 'x' },
+    ]);
   });
 
   it('handed back: due at once with its agent, at no cost', () => {
     const result = change(running, { type: 'release', reason: 'draining' });
-    expect(result.task).toMatchObject({ status: 'pending', agentId: 'ada', dueAt: now, failures: 1, crashes: 1, workerId: null });
-    expect(result.events).toEqual([{ type: 'task.released', data: { attempt: 1, workerId: 'w1', reason: 'draining' } }]);
+    expect(result.task).toMatchObject({
+      status: 'pending',
+      agentId: 'ada',
+      dueAt: now,
+      failures: 1,
+      crashes: 1,
+      workerId: null,
+    });
+    expect(result.events).toEqual([
+      { type: 'task.released', data: { attempt: 1, workerId: 'w1', reason: 'draining' } },
+    ]);
     expect(change(runningRow({ workerId: null }), { type: 'release', reason: 'x' }).events).toEqual([
       { type: 'task.released', data: { attempt: 1, workerId: '', reason: 'x' } },
     ]);
@@ -342,23 +450,40 @@ describe('the end of an attempt', () => {
 describe('a crash', () => {
   it('charged: raises the crashes and lets the next attempt begin at once', () => {
     const result = change(runningRow(), { type: 'crash', charged: true });
-    expect(result.task).toMatchObject({ status: 'pending', crashes: 1, failures: 0, dueAt: now, agentId: 'ada', workerId: null });
-    expect(result.events).toEqual([{ type: 'task.crashed', data: { attempt: 1, workerId: 'w1', charged: true, crashes: 1 } }]);
+    expect(result.task).toMatchObject({
+      status: 'pending',
+      crashes: 1,
+      failures: 0,
+      dueAt: now,
+      agentId: 'ada',
+      workerId: null,
+    });
+    expect(result.events).toEqual([
+      { type: 'task.crashed', data: { attempt: 1, workerId: 'w1', charged: true, crashes: 1 } },
+    ]);
   });
 
   it('not charged: raises nothing, even one crash from POISON', () => {
     const result = change(runningRow({ crashes: 2 }), { type: 'crash', charged: false });
     expect(result.task).toMatchObject({ status: 'pending', crashes: 2 });
-    expect(result.events).toEqual([{ type: 'task.crashed', data: { attempt: 1, workerId: 'w1', charged: false, crashes: 2 } }]);
+    expect(result.events).toEqual([
+      { type: 'task.crashed', data: { attempt: 1, workerId: 'w1', charged: false, crashes: 2 } },
+    ]);
   });
 
   it('ends the task as POISON when its crashes reach maxCrashes, and not before', () => {
     expect(change(runningRow({ crashes: 1 }), { type: 'crash', charged: true }).task.status).toBe('pending');
     const result = change(runningRow({ crashes: 2 }), { type: 'crash', charged: true });
     expect(result.task).toMatchObject({ status: 'failed', crashes: 3, failures: 0, finishedAt: now });
-    expect(result.body.error).toMatchObject({ code: 'POISON', attempt: 1, message: expect.stringContaining('3 times') as string });
+    expect(result.body.error).toMatchObject({
+      code: 'POISON',
+      attempt: 1,
+      message: expect.stringContaining('3 times') as string,
+    });
     expect(types(result)).toEqual(['task.crashed', 'task.failed']);
-    expect(change(runningRow({ retry: { maxCrashes: 1 } }), { type: 'crash', charged: true }).task.status).toBe('failed');
+    expect(change(runningRow({ retry: { maxCrashes: 1 } }), { type: 'crash', charged: true }).task.status).toBe(
+      'failed',
+    );
   });
 
   it('of a task whose cancellation was asked for: cancelled, not released, and never POISON', () => {
@@ -375,19 +500,35 @@ describe('a crash', () => {
 
 describe('cancellation', () => {
   it.each(['pending', 'waiting'] as const)('a %s task is cancelled at once', (status) => {
-    const result = change({ ...(tasks[status][0] as TaskRow), dueAt: 5, claimKey: 5 }, { type: 'cancel', graceMs: 5_000, reason: 'enough' });
-    expect(result.task).toMatchObject({ status: 'cancelled', finishedAt: now, dueAt: null, claimKey: null, cancelAt: null });
-    expect(result.events).toEqual([{ type: 'task.cancelled', data: { attempt: result.task.attempt, reason: 'enough' } }]);
+    const result = change(
+      { ...(tasks[status][0] as TaskRow), dueAt: 5, claimKey: 5 },
+      { type: 'cancel', graceMs: 5_000, reason: 'enough' },
+    );
+    expect(result.task).toMatchObject({
+      status: 'cancelled',
+      finishedAt: now,
+      dueAt: null,
+      claimKey: null,
+      cancelAt: null,
+    });
+    expect(result.events).toEqual([
+      { type: 'task.cancelled', data: { attempt: result.task.attempt, reason: 'enough' } },
+    ]);
   });
 
   it('a running task is asked to stop, and its grace runs', () => {
     const result = change(runningRow(), { type: 'cancel', graceMs: 5_000, reason: 'enough' });
     expect(result.task).toEqual(runningRow({ cancelAt: now + 5_000 }));
-    expect(result.events).toEqual([{ type: 'task.cancel_requested', data: { attempt: 1, cancelAt: now + 5_000, reason: 'enough' } }]);
+    expect(result.events).toEqual([
+      { type: 'task.cancel_requested', data: { attempt: 1, cancelAt: now + 5_000, reason: 'enough' } },
+    ]);
   });
 
   it('no reason given is no reason recorded', () => {
-    expect(change(runningRow(), { type: 'cancel', graceMs: 1 }).events[0]?.data).toEqual({ attempt: 1, cancelAt: now + 1 });
+    expect(change(runningRow(), { type: 'cancel', graceMs: 1 }).events[0]?.data).toEqual({
+      attempt: 1,
+      cancelAt: now + 1,
+    });
     expect(change(taskRow(), { type: 'cancel', graceMs: 1 }).events[0]?.data).toEqual({ attempt: 0 });
   });
 
@@ -396,15 +537,18 @@ describe('cancellation', () => {
     expect(change(asked, { type: 'cancel', graceMs: 5_000 })).toEqual({ task: asked, body: {}, events: [] });
   });
 
-  it.each<TaskCommand>([...commands.complete, ...commands.fail, ...commands.refuse, ...commands.release, ...commands.suspend])(
-    'once asked for, whatever the attempt reports is recorded as cancelled: $type',
-    (command) => {
-      const result = change(runningRow({ cancelAt: 11_000, failures: 1 }), command);
-      expect(result.task).toMatchObject({ status: 'cancelled', failures: 1, workerId: null, finishedAt: now });
-      expect(result.body).toEqual({});
-      expect(types(result)).toEqual(['task.cancelled']);
-    },
-  );
+  it.each<TaskCommand>([
+    ...commands.complete,
+    ...commands.fail,
+    ...commands.refuse,
+    ...commands.release,
+    ...commands.suspend,
+  ])('once asked for, whatever the attempt reports is recorded as cancelled: $type', (command) => {
+    const result = change(runningRow({ cancelAt: 11_000, failures: 1 }), command);
+    expect(result.task).toMatchObject({ status: 'cancelled', failures: 1, workerId: null, finishedAt: now });
+    expect(result.body).toEqual({});
+    expect(types(result)).toEqual(['task.cancelled']);
+  });
 
   it('an attempt that does not stop in its grace is given up', () => {
     expect(types(change(runningRow({ cancelAt: 9_000 }), { type: 'abandon' }))).toEqual(['task.cancelled']);
@@ -424,8 +568,22 @@ describe('a retry by hand', () => {
       refusedBy: [{ agentId: 'bob', reason: 'no' }],
     });
     const result = change(ended, { type: 'retry' });
-    expect(result.task).toMatchObject({ status: 'pending', attempt: 4, failures: 0, crashes: 0, refusedBy: [], cancelAt: null });
-    expect(result.task).toMatchObject({ dueAt: now, claimKey: now, finishedAt: null, agentId: 'ada', startedAt: 2, version: 3 });
+    expect(result.task).toMatchObject({
+      status: 'pending',
+      attempt: 4,
+      failures: 0,
+      crashes: 0,
+      refusedBy: [],
+      cancelAt: null,
+    });
+    expect(result.task).toMatchObject({
+      dueAt: now,
+      claimKey: now,
+      finishedAt: null,
+      agentId: 'ada',
+      startedAt: 2,
+      version: 3,
+    });
     expect(result.body).toEqual({ error: null });
     expect(result.events).toEqual([{ type: 'task.retried', data: { dueAt: now } }]);
   });

@@ -2,6 +2,7 @@ import { defaults } from './defaults.ts';
 import { Flush, isSuspect, type Times } from './flush.ts';
 import type { Holding, Renewal, SweepResult, WorkerRow } from './store.ts';
 import type { Tables } from './tables.ts';
+import type { WorkflowRow } from './workflow.ts';
 
 /** Rows that one condition of a sweep takes on at a time. */
 const sweepLimit = 1_000;
@@ -108,10 +109,8 @@ function unassign(tables: Tables, flush: Flush, times: Times): number {
 function align(tables: Tables, flush: Flush): number {
   let count = 0;
   for (const workflowId of tables.misalignedWorkflows(sweepLimit)) {
-    const result = flush.apply([
-      { type: 'alignTasks', workflowId, limit: sweepLimit - count, graceMs: defaults.graceMs },
-    ]);
-    count += result.status === 'ok' ? (result.value.count ?? 0) : 0;
+    const workflow = tables.workflow(workflowId) as WorkflowRow; // it was listed a moment ago
+    count += flush.align(workflow, sweepLimit - count, defaults.graceMs);
     if (count >= sweepLimit) break;
   }
   return count;

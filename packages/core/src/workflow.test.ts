@@ -19,7 +19,8 @@ type Counted = Pick<TaskRow, 'status' | 'attempt'>;
 
 const none: WorkflowCounters = { total: 0, open: 0, failed: 0, cancelled: 0, started: 0 };
 const status = (overrides: Parameters<typeof workflowRow>[0]): WorkflowStatus => workflowStatus(workflowRow(overrides));
-const count = (tasks: readonly Counted[]): WorkflowCounters => tasks.map(contribution).reduce((sum, task) => addCounters(sum, task), none);
+const count = (tasks: readonly Counted[]): WorkflowCounters =>
+  tasks.map(contribution).reduce((sum, task) => addCounters(sum, task), none);
 
 describe('the status of a workflow is a function of its tasks', () => {
   const open = { total: 2, open: 1 };
@@ -33,11 +34,23 @@ describe('the status of a workflow is a function of its tasks', () => {
     ['with open tasks it is paused if paused', 'paused', { ...open, started: 1, paused: true }],
     ['with open tasks none of which has started it is pending', 'pending', { ...open, started: 0 }],
     ['with open tasks and one started it is running', 'running', { ...open, started: 1 }],
-    ['with open tasks it is running until a cancellation has ended them', 'running', { ...open, started: 1, cancelRequested: true }],
+    [
+      'with open tasks it is running until a cancellation has ended them',
+      'running',
+      { ...open, started: 1, cancelRequested: true },
+    ],
     ['with all tasks ended it is completed', 'completed', { total: 2, started: 2 }],
-    ['with some tasks cancelled and the others completed it is completed', 'completed', { total: 2, cancelled: 1, started: 1 }],
+    [
+      'with some tasks cancelled and the others completed it is completed',
+      'completed',
+      { total: 2, cancelled: 1, started: 1 },
+    ],
     ['with all tasks cancelled it is cancelled', 'cancelled', { total: 2, cancelled: 2 }],
-    ['with all tasks ended it is cancelled if that was asked for', 'cancelled', { total: 2, cancelled: 1, cancelRequested: true }],
+    [
+      'with all tasks ended it is cancelled if that was asked for',
+      'cancelled',
+      { total: 2, cancelled: 1, cancelRequested: true },
+    ],
     ['with all tasks ended a pause does not matter', 'completed', { total: 2, started: 2, paused: true }],
   ])('%s', (_sentence, expected, row) => {
     expect(status(row)).toBe(expected);
@@ -62,11 +75,41 @@ describe('the counters of a workflow', () => {
   const task = fc.record({ status: fc.constantFrom(...taskStatuses), attempt: fc.nat(2) });
 
   it('a task counts as open until it ends, and as started from its first claim on', () => {
-    expect(contribution({ status: 'waiting', attempt: 1 })).toEqual({ total: 1, open: 1, failed: 0, cancelled: 0, started: 1 });
-    expect(contribution({ status: 'pending', attempt: 0 })).toEqual({ total: 1, open: 1, failed: 0, cancelled: 0, started: 0 });
-    expect(contribution({ status: 'failed', attempt: 2 })).toEqual({ total: 1, open: 0, failed: 1, cancelled: 0, started: 1 });
-    expect(contribution({ status: 'cancelled', attempt: 0 })).toEqual({ total: 1, open: 0, failed: 0, cancelled: 1, started: 0 });
-    expect(contribution({ status: 'completed', attempt: 1 })).toEqual({ total: 1, open: 0, failed: 0, cancelled: 0, started: 1 });
+    expect(contribution({ status: 'waiting', attempt: 1 })).toEqual({
+      total: 1,
+      open: 1,
+      failed: 0,
+      cancelled: 0,
+      started: 1,
+    });
+    expect(contribution({ status: 'pending', attempt: 0 })).toEqual({
+      total: 1,
+      open: 1,
+      failed: 0,
+      cancelled: 0,
+      started: 0,
+    });
+    expect(contribution({ status: 'failed', attempt: 2 })).toEqual({
+      total: 1,
+      open: 0,
+      failed: 1,
+      cancelled: 0,
+      started: 1,
+    });
+    expect(contribution({ status: 'cancelled', attempt: 0 })).toEqual({
+      total: 1,
+      open: 0,
+      failed: 0,
+      cancelled: 1,
+      started: 0,
+    });
+    expect(contribution({ status: 'completed', attempt: 1 })).toEqual({
+      total: 1,
+      open: 0,
+      failed: 0,
+      cancelled: 0,
+      started: 1,
+    });
   });
 
   it('the counters before a change plus its delta are the counters after it', () => {
@@ -90,7 +133,10 @@ describe('the counters of a workflow', () => {
   it('a change that counts nothing is no delta, so that it writes no workflow row', () => {
     expect(counterDelta({ status: 'running', attempt: 1 }, { status: 'pending', attempt: 1 })).toBeUndefined();
     expect(counterDelta({ status: 'pending', attempt: 1 }, { status: 'running', attempt: 2 })).toBeUndefined();
-    expect(counterDelta({ status: 'pending', attempt: 0 }, { status: 'running', attempt: 1 })).toEqual({ ...none, started: 1 });
+    expect(counterDelta({ status: 'pending', attempt: 0 }, { status: 'running', attempt: 1 })).toEqual({
+      ...none,
+      started: 1,
+    });
   });
 
   it('a workflow has settled when it has tasks and none is open', () => {
@@ -102,7 +148,14 @@ describe('the counters of a workflow', () => {
 
 describe('a workflow as the API shows it', () => {
   it('has its status computed, its metadata decoded and its completed tasks counted', () => {
-    const row = workflowRow({ ...newWorkflow('wf_1', { metadata: '{"a":1}' }), total: 5, open: 1, failed: 1, cancelled: 1, started: 4 });
+    const row = workflowRow({
+      ...newWorkflow('wf_1', { metadata: '{"a":1}' }),
+      total: 5,
+      open: 1,
+      failed: 1,
+      cancelled: 1,
+      started: 4,
+    });
     expect(toWorkflow(row)).toMatchObject({
       id: 'wf_1',
       name: 'workflow',

@@ -71,7 +71,15 @@ export function taskRow(overrides: Partial<TaskRow> = {}): TaskRow {
 
 /** The row of a task whose first attempt runs. */
 export function runningRow(overrides: Partial<TaskRow> = {}): TaskRow {
-  return taskRow({ status: 'running', version: 2, attempt: 1, agentId: 'ada', workerId: 'w1', startedAt: 2, ...overrides });
+  return taskRow({
+    status: 'running',
+    version: 2,
+    attempt: 1,
+    agentId: 'ada',
+    workerId: 'w1',
+    startedAt: 2,
+    ...overrides,
+  });
 }
 
 /** The row of a workflow without tasks. */

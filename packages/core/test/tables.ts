@@ -156,7 +156,10 @@ export class MapTables implements Tables {
         task.boundTo === null,
     )
       .map((task) => ({ task, key: task.claimKey ?? Number.NaN }))
-      .filter(({ task, key }) => after === undefined || key > after.claimKey || (key === after.claimKey && task.id > after.id))
+      .filter(
+        ({ task, key }) =>
+          after === undefined || key > after.claimKey || (key === after.claimKey && task.id > after.id),
+      )
       .sort((first, second) => first.key - second.key || (first.task.id < second.task.id ? -1 : 1))
       .slice(0, limit)
       .map(({ task }) => task);
@@ -180,22 +183,30 @@ export class MapTables implements Tables {
   }
 
   overdueCancellations(now: number, limit: number): readonly TaskRow[] {
-    return this.#where((task) => task.status === 'running' && task.cancelAt !== null && task.cancelAt <= now).slice(0, limit);
+    return this.#where((task) => task.status === 'running' && task.cancelAt !== null && task.cancelAt <= now).slice(
+      0,
+      limit,
+    );
   }
 
   pendingTasks(workflowId: string, held: boolean, limit: number): readonly TaskRow[] {
-    return this.#where((task) => task.status === 'pending' && task.workflowId === workflowId && task.held === held).slice(0, limit);
+    return this.#where(
+      (task) => task.status === 'pending' && task.workflowId === workflowId && task.held === held,
+    ).slice(0, limit);
   }
 
   openTasks(workflowId: string, limit: number): readonly TaskRow[] {
-    return this.#where((task) => !isTerminal(task.status) && task.workflowId === workflowId && task.cancelAt === null).slice(0, limit);
+    return this.#where(
+      (task) => !isTerminal(task.status) && task.workflowId === workflowId && task.cancelAt === null,
+    ).slice(0, limit);
   }
 
   misalignedWorkflows(limit: number): readonly string[] {
     return this.workflows
       .filter(
         ({ id, paused, cancelRequested }) =>
-          (!paused && this.pendingTasks(id, true, 1).length > 0) || (cancelRequested && this.openTasks(id, 1).length > 0),
+          (!paused && this.pendingTasks(id, true, 1).length > 0) ||
+          (cancelRequested && this.openTasks(id, 1).length > 0),
       )
       .map(({ id }) => id)
       .slice(0, limit);
@@ -217,7 +228,10 @@ interface Keyed {
   readonly idempotencyKey: string | null;
 }
 
-function find<Row extends Keyed>(rows: ReadonlyMap<string, Row>, by: { readonly id: string } | { readonly key: string }): Row | undefined {
+function find<Row extends Keyed>(
+  rows: ReadonlyMap<string, Row>,
+  by: { readonly id: string } | { readonly key: string },
+): Row | undefined {
   return 'id' in by ? rows.get(by.id) : [...rows.values()].find((row) => row.idempotencyKey === by.key);
 }
 

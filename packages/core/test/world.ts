@@ -66,7 +66,8 @@ export class World {
   /** Carries out one group, which must succeed. */
   do(...commands: readonly Command[]): CommandValue {
     const result = this.try(...commands);
-    if (result.status !== 'ok') throw new Error(`${commands.map(({ type }) => type).join(', ')}: ${JSON.stringify(result)}`);
+    if (result.status !== 'ok')
+      throw new Error(`${commands.map(({ type }) => type).join(', ')}: ${JSON.stringify(result)}`);
     return result.value;
   }
 

@@ -1,6 +1,7 @@
 export { newAgent, newAgentConfig, newTask, newWorkflow } from './builders.ts';
 export { createIdSequence } from './id-sequence.ts';
-export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
+export { testStore } from './store-suite.ts';
+export type { StoreUnderTest } from './store-suite/suite.ts';
 export {
   newRankRequest,
   newStrategyServices,
@@ -8,3 +9,5 @@ export {
   type RankRequestParts,
   type StrategyUnderTest,
 } from './strategy-suite.ts';
+export type { TestRunner } from './test-runner.ts';
+export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';

@@ -120,38 +120,14 @@ export class MemoryTables implements Tables {
   }
 
   insertTask(record: TaskRecord): void {
-    const {
-      name,
-      description,
-      input,
-      tags,
-      requirements,
-      metadata,
-      idempotencyKey,
-      bodyHash,
-      output,
-      error,
-      progress,
-      ...row
-    } = record;
-    unique('task', record.id, this.#tasks.has(record.id));
+    const { id, idempotencyKey } = record;
+    unique('task', id, this.#tasks.has(id));
     if (idempotencyKey !== null) {
       unique('key of a task', idempotencyKey, this.#taskKeys.has(idempotencyKey));
-      this.#put(this.#taskKeys, idempotencyKey, record.id);
+      this.#put(this.#taskKeys, idempotencyKey, id);
     }
-    const small = throughJson({ tags, requirements, error });
-    this.#put(this.#bodies, record.id, {
-      name,
-      description,
-      input,
-      metadata,
-      idempotencyKey,
-      bodyHash,
-      output,
-      progress,
-      ...small,
-    });
-    this.#putTask(row);
+    this.#put(this.#bodies, id, bodyOf(record));
+    this.#putTask(record);
   }
 
   updateTask(row: TaskRow, body: BodyPatch): void {
@@ -349,16 +325,11 @@ export class MemoryTables implements Tables {
     return rows;
   }
 
-  #putTask(row: TaskRow): void {
-    const known = this.#tasks.get(row.id);
-    const stored: TaskRow = {
-      ...row,
-      refusedBy: row.refusedBy === known?.refusedBy ? known.refusedBy : throughJson(row.refusedBy),
-      retry: row.retry === known?.retry ? known.retry : throughJson(row.retry),
-      timeouts: row.timeouts === known?.timeouts ? known.timeouts : throughJson(row.timeouts),
-    };
-    this.#setTask(row.id, known, stored);
-    this.#undo.push(() => this.#setTask(row.id, stored, known));
+  #putTask(record: TaskRow): void {
+    const known = this.#tasks.get(record.id);
+    const stored = rowOf(record, known);
+    this.#setTask(stored.id, known, stored);
+    this.#undo.push(() => this.#setTask(stored.id, stored, known));
   }
 
   #setTask(id: string, from: TaskRow | undefined, to: TaskRow | undefined): void {
@@ -372,6 +343,44 @@ export class MemoryTables implements Tables {
     set(map, key, value);
     this.#undo.push(() => set(map, key, known));
   }
+}
+
+/** The columns of a row and no others: whoever hands in a whole record must not find its body here. */
+function rowOf(row: TaskRow, known: TaskRow | undefined): TaskRow {
+  return {
+    id: row.id,
+    status: row.status,
+    version: row.version,
+    attempt: row.attempt,
+    failures: row.failures,
+    crashes: row.crashes,
+    priority: row.priority,
+    dueAt: row.dueAt,
+    claimKey: row.claimKey,
+    agentId: row.agentId,
+    pinned: row.pinned,
+    workerId: row.workerId,
+    boundTo: row.boundTo,
+    boundUntil: row.boundUntil,
+    held: row.held,
+    cancelAt: row.cancelAt,
+    workflowId: row.workflowId,
+    openDependencies: row.openDependencies,
+    refusedBy: row.refusedBy === known?.refusedBy ? known.refusedBy : throughJson(row.refusedBy),
+    retry: row.retry === known?.retry ? known.retry : throughJson(row.retry),
+    timeouts: row.timeouts === known?.timeouts ? known.timeouts : throughJson(row.timeouts),
+    lastSeq: row.lastSeq,
+    createdAt: row.createdAt,
+    startedAt: row.startedAt,
+    finishedAt: row.finishedAt,
+    unroutable: row.unroutable,
+  };
+}
+
+function bodyOf(record: TaskBody): TaskBody {
+  const { name, description, input, metadata, idempotencyKey, bodyHash, output, progress } = record;
+  const small = throughJson({ tags: record.tags, requirements: record.requirements, error: record.error });
+  return { name, description, input, metadata, idempotencyKey, bodyHash, output, progress, ...small };
 }
 
 function set<Value>(map: Map<string, Value>, key: string, value: Value | undefined): void {

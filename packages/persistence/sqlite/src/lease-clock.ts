@@ -9,10 +9,11 @@ export type ReadTimes = () => Times;
  * monotonic clock of the operating system, together with the id of its boot. Where there is no boot id to be read, the
  * wall clock stands in.
  *
- * @param clock where time comes from instead, for tests
+ * @param instead what stands in for the machine's clock and boot, for tests
  */
-export function createReadTimes(clock: Clock | undefined): ReadTimes {
-  const bootId = readBootId();
+export function createReadTimes(instead: { readonly clock?: Clock; readonly bootId?: string } = {}): ReadTimes {
+  const { clock } = instead;
+  const bootId = instead.bootId ?? readBootId();
   if (clock !== undefined) return () => ({ now: clock.now(), lease: clock.monotonic(), bootId: bootId ?? 'injected' });
   if (bootId === undefined) return () => ({ now: systemClock.now(), lease: systemClock.now(), bootId: 'wall-clock' });
   return () => ({ now: systemClock.now(), lease: systemClock.monotonic(), bootId });

@@ -13,6 +13,9 @@ import type {
 /** A row as SQLite returns it. */
 export type SqlRow = Record<string, null | number | bigint | string | NodeJS.NonSharedUint8Array>;
 
+/** A row that was asked for as an array. */
+export type SqlArray = readonly SqlRow[string][];
+
 /** A value that SQLite stores. */
 export type SqlValue = null | number | string;
 
@@ -22,6 +25,12 @@ export const hotColumns = [
   'worker_id', 'bound_to', 'bound_until', 'held', 'cancel_at', 'workflow_id', 'open_dependencies', 'refused_by',
   'retry', 'timeouts', 'last_seq', 'created_at', 'started_at', 'finished_at', 'unroutable',
 ] as const;
+
+/** What {@link toTaskRow} reads, in its order. */
+export const taskColumns = ['id', ...hotColumns].join(', ');
+
+/** What {@link toTaskRecord} reads, in its order. */
+export const recordColumns = `${taskColumns}, idempotency_key, body_hash, name, tags, requirements, description, input, metadata, output, error, progress, spilled`;
 
 /** Texts of a task that move to the `payloads` table when they are large; the bit marks them in `spilled`. */
 export const parts = { description: 1, input: 2, metadata: 4, output: 8, error: 16, progress: 32 } as const;
@@ -42,58 +51,61 @@ export function hotValues(row: TaskRow): SqlValue[] {
   ];
 }
 
-/** The row that the hot columns hold. */
-export function toTaskRow(row: SqlRow): TaskRow {
+/** The row that the task columns hold, read as an array: twice as fast as by name, and this is the hottest read. */
+export function toTaskRow(row: SqlArray): TaskRow {
   return {
-    id: row['id'] as string,
-    status: row['status'] as TaskRow['status'],
-    version: row['version'] as number,
-    attempt: row['attempt'] as number,
-    failures: row['failures'] as number,
-    crashes: row['crashes'] as number,
-    priority: row['priority'] as number,
-    dueAt: row['due_at'] as number | null,
-    claimKey: row['claim_key'] as number | null,
-    agentId: row['agent_id'] as string | null,
-    pinned: row['pinned'] === 1,
-    workerId: row['worker_id'] as string | null,
-    boundTo: row['bound_to'] as string | null,
-    boundUntil: row['bound_until'] as number | null,
-    held: row['held'] === 1,
-    cancelAt: row['cancel_at'] as number | null,
-    workflowId: row['workflow_id'] as string | null,
-    openDependencies: row['open_dependencies'] as number,
-    refusedBy: row['refused_by'] === null ? [] : parse(row['refused_by']),
-    retry: row['retry'] === null ? {} : parse(row['retry']),
-    timeouts: row['timeouts'] === null ? {} : parse(row['timeouts']),
-    lastSeq: row['last_seq'] as number,
-    createdAt: row['created_at'] as number,
-    startedAt: row['started_at'] as number | null,
-    finishedAt: row['finished_at'] as number | null,
-    unroutable: row['unroutable'] === 1,
+    id: row[0] as string,
+    status: row[1] as TaskRow['status'],
+    version: row[2] as number,
+    attempt: row[3] as number,
+    failures: row[4] as number,
+    crashes: row[5] as number,
+    priority: row[6] as number,
+    dueAt: row[7] as number | null,
+    claimKey: row[8] as number | null,
+    agentId: row[9] as string | null,
+    pinned: row[10] === 1,
+    workerId: row[11] as string | null,
+    boundTo: row[12] as string | null,
+    boundUntil: row[13] as number | null,
+    held: row[14] === 1,
+    cancelAt: row[15] as number | null,
+    workflowId: row[16] as string | null,
+    openDependencies: row[17] as number,
+    refusedBy: row[18] === null ? [] : parse(row[18]),
+    retry: row[19] === null ? {} : parse(row[19]),
+    timeouts: row[20] === null ? {} : parse(row[20]),
+    lastSeq: row[21] as number,
+    createdAt: row[22] as number,
+    startedAt: row[23] as number | null,
+    finishedAt: row[24] as number | null,
+    unroutable: row[25] === 1,
   };
 }
 
-/** The task that a whole row holds, with the parts that were moved out of it. */
-export function toTaskRecord(row: SqlRow, moved: ReadonlyMap<string, string>): TaskRecord {
-  const part = (name: Part): string | null => moved.get(name) ?? (row[name] as string | null);
-  const error = part('error');
-  const description = part('description');
+/** The task that the record columns hold; `readMoved` reads the parts that were moved out of the row. */
+export function toTaskRecord(row: SqlArray, readMoved: (id: string) => ReadonlyMap<string, string>): TaskRecord {
+  const moved = row[37] === 0 ? none : readMoved(row[0] as string);
+  const part = (name: Part, index: number): string | null => moved.get(name) ?? (row[index] as string | null);
+  const description = part('description', 31);
+  const error = part('error', 35);
   return {
     ...toTaskRow(row),
-    name: row['name'] as string,
+    idempotencyKey: row[26] as string | null,
+    bodyHash: row[27] as string,
+    name: row[28] as string,
+    tags: row[29] === null ? [] : parse(row[29]),
+    requirements: row[30] === null ? {} : parse(row[30]),
     description: description === null ? '' : parse(description),
-    input: part('input') ?? 'null',
-    tags: row['tags'] === null ? [] : parse(row['tags']),
-    requirements: row['requirements'] === null ? {} : parse(row['requirements']),
-    metadata: part('metadata') ?? 'null',
-    idempotencyKey: row['idempotency_key'] as string | null,
-    bodyHash: row['body_hash'] as string,
-    output: part('output'),
+    input: part('input', 32) ?? 'null',
+    metadata: part('metadata', 33) ?? 'null',
+    output: part('output', 34),
     error: error === null ? null : parse<TaskError>(error),
-    progress: part('progress'),
+    progress: part('progress', 36),
   };
 }
+
+const none: ReadonlyMap<string, string> = new Map();
 
 /** The columns of a workflow besides its id, in the order in which they are bound. */
 export const workflowColumns = [

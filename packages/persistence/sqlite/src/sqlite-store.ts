@@ -30,8 +30,8 @@ import {
 import { openReader } from './database.ts';
 import { Doorbell } from './doorbell.ts';
 import { createReadTimes, type ReadTimes } from './lease-clock.ts';
-import { toAgentRow, toEventRow, toStepRow, toTaskRecord, toWorkerRow, toWorkflowRow, type SqlRow, type SqlValue } from './rows.ts';
-import { readPayloads } from './sqlite-tables.ts';
+import { recordColumns, toAgentRow, toEventRow, toStepRow, toTaskRecord, toWorkerRow, toWorkflowRow, type SqlArray, type SqlRow, type SqlValue } from './rows.ts';
+import { prepareArrays, readPayloads } from './sqlite-tables.ts';
 import { linkHere, linkThread, type WriterLink } from './writer-link.ts';
 import type { WorkerLease, WriterCall, WriterCalls } from './writer.ts';
 
@@ -48,6 +48,8 @@ export interface SqliteStoreOptions {
   readonly thread?: boolean;
   /** Where time comes from, for tests. */
   readonly clock?: Clock;
+  /** Stands in for the id of the machine's boot, for tests of stores that have a `clock`. */
+  readonly bootId?: string;
 }
 
 /** Requests in one transaction, and characters: what waits longer would make everybody wait. */
@@ -82,20 +84,20 @@ export class SqliteStore implements Store {
     const checked = checkOptions(options);
     const database = { path: checked.path, synchronous: checked.synchronous ?? 'full' };
     if (checked.thread === false || checked.clock !== undefined || checked.path === ':memory:') {
-      const link = linkHere(database, checked.clock);
+      const link = linkHere(database, checked);
       const reader = checked.path === ':memory:' ? link.database : openReader(checked.path);
-      return new SqliteStore(database, link, reader, checked.clock);
+      return new SqliteStore(database, link, reader, checked);
     }
     const link = await linkThread(database);
     try {
-      return new SqliteStore(database, link, openReader(checked.path), undefined);
+      return new SqliteStore(database, link, openReader(checked.path), checked);
     } catch (error) {
       await link.close();
       throw error;
     }
   }
 
-  private constructor(database: { readonly path: string; readonly synchronous: 'full' | 'normal' }, link: WriterLink, reader: DatabaseSync, clock: Clock | undefined) {
+  private constructor(database: { readonly path: string; readonly synchronous: 'full' | 'normal' }, link: WriterLink, reader: DatabaseSync, options: SqliteStoreOptions) {
     const inMemory = database.path === ':memory:';
     this.traits = {
       name: 'sqlite',
@@ -105,7 +107,7 @@ export class SqliteStore implements Store {
     this.#link = link;
     this.#reader = reader;
     this.#ownsReader = !inMemory;
-    this.#readTimes = createReadTimes(clock);
+    this.#readTimes = createReadTimes(options);
     this.#doorbell = new Doorbell(database.path, reader);
     this.#batcher = new Batcher((requests) => this.#link.call('commit', requests), {
       maximum: flushRequests,
@@ -130,8 +132,7 @@ export class SqliteStore implements Store {
   }
 
   async getTask(id: string): Promise<TaskRecord | undefined> {
-    const row = this.#get('SELECT * FROM tasks WHERE id = ?', id);
-    return row === undefined ? undefined : this.#toRecord(row);
+    return this.#records('WHERE id = ?', id)[0];
   }
 
   async listTasks(query: TaskQuery): Promise<readonly TaskRecord[]> {
@@ -154,7 +155,7 @@ export class SqliteStore implements Store {
       values.push(query.after);
     }
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    return this.#all(`SELECT * FROM tasks ${where} ORDER BY id LIMIT ?`, ...values, query.limit).map((row) => this.#toRecord(row));
+    return this.#records(`${where} ORDER BY id LIMIT ?`, ...values, query.limit);
   }
 
   async getWorkflow(id: string): Promise<WorkflowRow | undefined> {
@@ -280,9 +281,10 @@ export class SqliteStore implements Store {
     return this.#closing === undefined ? this.#link.call(call, input) : Promise.reject(closed());
   }
 
-  #toRecord(row: SqlRow): TaskRecord {
-    if (row['spilled'] === 0) return toTaskRecord(row, new Map());
-    return toTaskRecord(row, readPayloads((sql, ...values) => this.#all(sql, ...values), row['id'] as string));
+  #records(where: string, ...values: SqlValue[]): readonly TaskRecord[] {
+    const sql = `SELECT ${recordColumns} FROM tasks ${where}`;
+    const rows = this.#prepared(sql, prepareArrays).all(...values) as unknown as readonly SqlArray[];
+    return rows.map((row) => toTaskRecord(row, (id) => readPayloads((text, ...bound) => this.#all(text, ...bound), id)));
   }
 
   #get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
@@ -293,11 +295,11 @@ export class SqliteStore implements Store {
     return this.#prepared(sql).all(...values);
   }
 
-  #prepared(sql: string): StatementSync {
+  #prepared(sql: string, prepare = (database: DatabaseSync, text: string): StatementSync => database.prepare(text)): StatementSync {
     this.#checkOpen();
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
-      statement = this.#reader.prepare(sql);
+      statement = prepare(this.#reader, sql);
       this.#statements.set(sql, statement);
     }
     return statement;
@@ -313,7 +315,7 @@ function closed(): SymphonyError {
 }
 
 function checkOptions(options: SqliteStoreOptions): SqliteStoreOptions {
-  checkKeys(options, ['path', 'synchronous', 'thread', 'clock'], 'SqliteStore.open');
+  checkKeys(options, ['path', 'synchronous', 'thread', 'clock', 'bootId'], 'SqliteStore.open');
   const { path, synchronous } = options;
   if (typeof path !== 'string' || path === '' || path.includes('\0') || path.startsWith('file:')) {
     throw new SymphonyError('STORE_OPEN_FAILED', `path must name a file or be ":memory:", got ${describe(path)}.`);

@@ -6,6 +6,8 @@ import {
   inlineLimit,
   objectText,
   parts,
+  recordColumns,
+  taskColumns,
   toAgentRow,
   toTaskRecord,
   toTaskRow,
@@ -14,14 +16,14 @@ import {
   workflowColumns,
   workflowValues,
   type Part,
+  type SqlArray,
   type SqlRow,
   type SqlValue,
 } from './rows.ts';
 
-const hot = ['id', ...hotColumns].join(', ');
 const setHot = `UPDATE tasks SET ${hotColumns.map((name) => `${name} = ?`).join(', ')}`;
 const updateHot = `${setHot} WHERE id = ?`;
-const insertTask = `INSERT INTO tasks (${hot}, idempotency_key, body_hash, name, tags, requirements, ${Object.keys(parts).join(', ')}, spilled)
+const insertTask = `INSERT INTO tasks (${recordColumns})
   VALUES (${placeholders(hotColumns.length + 13)})`;
 const insertWorkflow = `INSERT INTO workflows (id, ${workflowColumns.join(', ')}) VALUES (${placeholders(workflowColumns.length + 1)})`;
 const updateWorkflow = `UPDATE workflows SET ${workflowColumns.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`;
@@ -31,19 +33,19 @@ const due = `status = 'pending' AND due_at IS NOT NULL AND held = 0 AND bound_to
 export class SqliteTables implements Tables {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #arrayStatements = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync) {
     this.#database = database;
   }
 
   task(id: string): TaskRow | undefined {
-    const row = this.#get(`SELECT ${hot} FROM tasks WHERE id = ?`, id);
-    return row === undefined ? undefined : toTaskRow(row);
+    return this.#tasks(`SELECT ${taskColumns} FROM tasks WHERE id = ?`, id)[0];
   }
 
   taskRecord(id: string): TaskRecord | undefined {
-    const row = this.#get('SELECT * FROM tasks WHERE id = ?', id);
-    return row === undefined ? undefined : toTaskRecord(row, row['spilled'] === 0 ? none : this.#payloads(id));
+    const row = this.#arrays(`SELECT ${recordColumns} FROM tasks WHERE id = ?`, id)[0];
+    return row === undefined ? undefined : toTaskRecord(row, (taskId) => this.#payloads(taskId));
   }
 
   taskHash(by: { readonly id: string } | { readonly key: string }): { readonly id: string; readonly bodyHash: string } | undefined {
@@ -194,14 +196,14 @@ export class SqliteTables implements Tables {
   dueTasks(query: { readonly agentId: string | null; readonly now: number; readonly after?: DueCursor; readonly limit: number }): readonly TaskRow[] {
     if (query.after === undefined) {
       return this.#tasks(
-        `SELECT ${hot} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${due} AND due_at <= ? ORDER BY claim_key, id LIMIT ?`,
+        `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${due} AND due_at <= ? ORDER BY claim_key, id LIMIT ?`,
         query.agentId,
         query.now,
         query.limit,
       );
     }
     return this.#tasks(
-      `SELECT ${hot} FROM tasks INDEXED BY tasks_due
+      `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due
        WHERE agent_id IS ? AND ${due} AND due_at <= ? AND (claim_key, id) > (?, ?) ORDER BY claim_key, id LIMIT ?`,
       query.agentId,
       query.now,
@@ -212,11 +214,11 @@ export class SqliteTables implements Tables {
   }
 
   runningTasks(workerId: string): readonly TaskRow[] {
-    return this.#tasks(`SELECT ${hot} FROM tasks WHERE status = 'running' AND worker_id = ? ORDER BY id`, workerId);
+    return this.#tasks(`SELECT ${taskColumns} FROM tasks WHERE status = 'running' AND worker_id = ? ORDER BY id`, workerId);
   }
 
   boundTasks(workerId: string): readonly TaskRow[] {
-    return this.#tasks(`SELECT ${hot} FROM tasks WHERE bound_to = ? ORDER BY id`, workerId);
+    return this.#tasks(`SELECT ${taskColumns} FROM tasks WHERE bound_to = ? ORDER BY id`, workerId);
   }
 
   missingWorkers(limit: number): readonly string[] {
@@ -231,21 +233,21 @@ export class SqliteTables implements Tables {
   }
 
   expiredBindings(lease: number, limit: number): readonly TaskRow[] {
-    return this.#tasks(`SELECT ${hot} FROM tasks WHERE bound_to IS NOT NULL AND bound_until <= ? ORDER BY id LIMIT ?`, lease, limit);
+    return this.#tasks(`SELECT ${taskColumns} FROM tasks WHERE bound_to IS NOT NULL AND bound_until <= ? ORDER BY id LIMIT ?`, lease, limit);
   }
 
   overdueCancellations(now: number, limit: number): readonly TaskRow[] {
-    return this.#tasks(`SELECT ${hot} FROM tasks WHERE status = 'running' AND cancel_at <= ? ORDER BY id LIMIT ?`, now, limit);
+    return this.#tasks(`SELECT ${taskColumns} FROM tasks WHERE status = 'running' AND cancel_at <= ? ORDER BY id LIMIT ?`, now, limit);
   }
 
   pendingTasks(workflowId: string, held: boolean, limit: number): readonly TaskRow[] {
-    const sql = `SELECT ${hot} FROM tasks WHERE workflow_id = ? AND status = 'pending' AND held = ${held ? 1 : 0} ORDER BY id LIMIT ?`;
+    const sql = `SELECT ${taskColumns} FROM tasks WHERE workflow_id = ? AND status = 'pending' AND held = ${held ? 1 : 0} ORDER BY id LIMIT ?`;
     return this.#tasks(sql, workflowId, limit);
   }
 
   openTasks(workflowId: string, limit: number): readonly TaskRow[] {
     return this.#tasks(
-      `SELECT ${hot} FROM tasks
+      `SELECT ${taskColumns} FROM tasks
        WHERE workflow_id = ? AND status IN ('pending', 'waiting', 'running') AND cancel_at IS NULL ORDER BY id LIMIT ?`,
       workflowId,
       limit,
@@ -267,7 +269,7 @@ export class SqliteTables implements Tables {
 
   unstartedTasks(agentId: string, limit: number): readonly TaskRow[] {
     return this.#tasks(
-      `SELECT ${hot} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${due} AND attempt = 0 AND pinned = 0 ORDER BY claim_key, id LIMIT ?`,
+      `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${due} AND attempt = 0 AND pinned = 0 ORDER BY claim_key, id LIMIT ?`,
       agentId,
       limit,
     );
@@ -278,7 +280,16 @@ export class SqliteTables implements Tables {
   }
 
   #tasks(sql: string, ...values: SqlValue[]): readonly TaskRow[] {
-    return this.#all(sql, ...values).map(toTaskRow);
+    return this.#arrays(sql, ...values).map(toTaskRow);
+  }
+
+  #arrays(sql: string, ...values: SqlValue[]): readonly SqlArray[] {
+    let statement = this.#arrayStatements.get(sql);
+    if (statement === undefined) {
+      statement = prepareArrays(this.#database, sql);
+      this.#arrayStatements.set(sql, statement);
+    }
+    return statement.all(...values) as unknown as readonly SqlArray[];
   }
 
   #get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
@@ -303,7 +314,12 @@ export class SqliteTables implements Tables {
   }
 }
 
-const none: ReadonlyMap<string, string> = new Map();
+/** A statement whose rows are arrays; node:sqlite types them as objects all the same. */
+export function prepareArrays(database: DatabaseSync, sql: string): StatementSync {
+  const statement = database.prepare(sql);
+  statement.setReturnArrays(true);
+  return statement;
+}
 
 /** The parts of a task that were moved out of its row. */
 export function readPayloads(all: (sql: string, ...values: SqlValue[]) => SqlRow[], taskId: string): ReadonlyMap<string, string> {

@@ -20,7 +20,7 @@ function serve(port: NonNullable<typeof parentPort>, options: DatabaseOptions): 
   const post = (reply: ThreadReply): void => port.postMessage(reply);
   let writer: Writer;
   try {
-    writer = new Writer(openDatabase(options), createReadTimes(undefined));
+    writer = new Writer(openDatabase(options), createReadTimes());
   } catch (error) {
     post({ id: 0, error: carryError(error) });
     port.close();

@@ -12,9 +12,9 @@ export interface WriterLink {
 }
 
 /** A writer on the calling thread: for `:memory:`, and for tests that move the clock. */
-export function linkHere(options: DatabaseOptions, clock: Clock | undefined): WriterLink & { readonly database: ReturnType<typeof openDatabase> } {
+export function linkHere(options: DatabaseOptions, instead: { readonly clock?: Clock; readonly bootId?: string }): WriterLink & { readonly database: ReturnType<typeof openDatabase> } {
   const database = openDatabase(options);
-  const writer = new Writer(database, createReadTimes(clock));
+  const writer = new Writer(database, createReadTimes(instead));
   return {
     database,
     call: async (name, input) => writer.call(name, input),

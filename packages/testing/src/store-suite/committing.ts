@@ -111,11 +111,14 @@ export function committing({ group, test }: Suite): void {
 
     test('claims after its groups, so that what they made due can be taken at once', async (lab) => {
       await lab.openWorker('wrk_1', ['a']);
-      const { claimed } = await lab.commit([[{ type: 'createTask', task: newTask('tsk_1', { agentId: 'a' }), submit: true }]], {
-        workerId: 'wrk_1',
-        hosts: ['a'],
-        limit: 1,
-      });
+      const { claimed } = await lab.commit(
+        [[{ type: 'createTask', task: newTask('tsk_1', { agentId: 'a' }), submit: true }]],
+        {
+          workerId: 'wrk_1',
+          hosts: ['a'],
+          limit: 1,
+        },
+      );
       assert.deepEqual(claimed, [await lab.task('tsk_1')]);
       assert.equal(claimed[0]?.status, 'running');
     });
@@ -200,7 +203,11 @@ export function committing({ group, test }: Suite): void {
     });
 
     test('refuses an unknown workflow and stores nothing', async (lab) => {
-      await lab.refused('WORKFLOW_NOT_FOUND', { type: 'createTask', task: newTask('tsk_1', { workflowId: 'wf_1' }), submit: true });
+      await lab.refused('WORKFLOW_NOT_FOUND', {
+        type: 'createTask',
+        task: newTask('tsk_1', { workflowId: 'wf_1' }),
+        submit: true,
+      });
       assert.equal(await lab.store.getTask('tsk_1'), undefined);
     });
   });

@@ -53,10 +53,10 @@ export function ending({ group, test }: Suite): void {
         ['pending', 1, 1, 'a', lab.clock.now() + 4_000, 'no'],
       );
       const event = await lab.lastEvent('tsk_1');
-      assert.deepEqual([event.type, event.data], [
-        'task.retry_scheduled',
-        { attempt: 1, error: failure().error, failures: 1, dueAt: task.dueAt },
-      ]);
+      assert.deepEqual(
+        [event.type, event.data],
+        ['task.retry_scheduled', { attempt: 1, error: failure().error, failures: 1, dueAt: task.dueAt }],
+      );
       await lab.openWorker('wrk_2', ['a']);
       await lab.clock.advance(3_999);
       assert.deepEqual(await lab.claimedIds('wrk_2', ['a']), []);
@@ -168,7 +168,11 @@ export function ending({ group, test }: Suite): void {
 
   group('a note', () => {
     const error = { name: 'Error', message: 'hook', attempt: 1 };
-    const note: Command = { type: 'note', id: 'tsk_1', event: { type: 'task.hook_failed', data: { attempt: 1, phase: 'post', error } } };
+    const note: Command = {
+      type: 'note',
+      id: 'tsk_1',
+      event: { type: 'task.hook_failed', data: { attempt: 1, phase: 'post', error } },
+    };
 
     test('appends an event, also to a task that has ended, and changes no state', async (lab) => {
       await lab.running('tsk_1');

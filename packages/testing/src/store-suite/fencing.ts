@@ -29,7 +29,9 @@ export function fencing({ group, test }: Suite): void {
     for (const end of ends) {
       test(`a stale ${end.type} writes neither row nor event`, async (lab) => {
         await takenOver(lab);
-        await lab.unchanged('tsk_1', async () => assert.deepEqual(await lab.report('tsk_1', 1, end), { status: 'stale' }));
+        await lab.unchanged('tsk_1', async () =>
+          assert.deepEqual(await lab.report('tsk_1', 1, end), { status: 'stale' }),
+        );
         await lab.complete('tsk_1', '"won"');
         assert.equal((await lab.task('tsk_1')).output, '"won"');
       });
@@ -50,7 +52,9 @@ export function fencing({ group, test }: Suite): void {
     test('an attempt that has not begun cannot write either', async (lab) => {
       await lab.running('tsk_1');
       for (const end of ends) {
-        await lab.unchanged('tsk_1', async () => assert.deepEqual(await lab.report('tsk_1', 2, end), { status: 'stale' }));
+        await lab.unchanged('tsk_1', async () =>
+          assert.deepEqual(await lab.report('tsk_1', 2, end), { status: 'stale' }),
+        );
       }
       await lab.unchanged('tsk_1', async () => assert.deepEqual(await lab.answer(step(2)), { status: 'stale' }));
     });
@@ -70,7 +74,9 @@ export function fencing({ group, test }: Suite): void {
       await lab.running('tsk_1');
       await lab.end('tsk_1', { type: 'release', reason: 'shutdown' });
       for (const end of ends) {
-        await lab.unchanged('tsk_1', async () => assert.deepEqual(await lab.report('tsk_1', 1, end), { status: 'stale' }));
+        await lab.unchanged('tsk_1', async () =>
+          assert.deepEqual(await lab.report('tsk_1', 1, end), { status: 'stale' }),
+        );
       }
     });
 
@@ -79,7 +85,10 @@ export function fencing({ group, test }: Suite): void {
       const { results } = await lab.commit([
         [{ type: 'createTask', task: newTask('tsk_2'), submit: true }, step(1)],
         [{ type: 'report', id: 'tsk_1', attempt: 2, command: { type: 'complete', output: '1' } }],
-        [{ type: 'createTask', task: newTask('tsk_3'), submit: true }, { type: 'progress', id: 'tsk_1', attempt: 2, value: '1' }],
+        [
+          { type: 'createTask', task: newTask('tsk_3'), submit: true },
+          { type: 'progress', id: 'tsk_1', attempt: 2, value: '1' },
+        ],
       ]);
       assert.deepEqual(
         results.map(({ status }) => status),
@@ -90,7 +99,12 @@ export function fencing({ group, test }: Suite): void {
     });
 
     test('reports on an unknown task are TASK_NOT_FOUND', async (lab) => {
-      await lab.refused('TASK_NOT_FOUND', { type: 'report', id: 'tsk_1', attempt: 1, command: { type: 'complete', output: '1' } });
+      await lab.refused('TASK_NOT_FOUND', {
+        type: 'report',
+        id: 'tsk_1',
+        attempt: 1,
+        command: { type: 'complete', output: '1' },
+      });
       await lab.refused('TASK_NOT_FOUND', step(1));
       await lab.refused('TASK_NOT_FOUND', { type: 'progress', id: 'tsk_1', attempt: 1, value: '1' });
     });
@@ -117,7 +131,11 @@ export function fencing({ group, test }: Suite): void {
       await note();
       await lab.answer(step(1));
       await lab.run({ type: 'progress', id: 'tsk_1', attempt: 1, value: '1' });
-      await lab.run({ type: 'note', id: 'tsk_1', event: { type: 'task.late_result', data: { attempt: 1, outcome: 'resolved' } } });
+      await lab.run({
+        type: 'note',
+        id: 'tsk_1',
+        event: { type: 'task.late_result', data: { attempt: 1, outcome: 'resolved' } },
+      });
       await lab.renew('wrk_1', ['a']);
       await lab.run({ type: 'cancelTask', id: 'tsk_1', graceMs: 1_000 });
       await note();

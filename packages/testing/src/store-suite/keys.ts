@@ -28,7 +28,9 @@ export function keys({ group, test }: Suite): void {
     });
 
     test('used by 1,000 creators at the same moment makes one task', async (lab) => {
-      const answers = await Promise.all(Array.from({ length: 1_000 }, (_, index) => lab.answer(create(`tsk_${index}`, {}, true))));
+      const answers = await Promise.all(
+        Array.from({ length: 1_000 }, (_, index) => lab.answer(create(`tsk_${index}`, {}, true))),
+      );
       const made = answers.filter(({ status }) => status === 'ok');
       assert.equal(made.length, 1);
       const [task] = await lab.store.listTasks({ limit: 10 });
@@ -85,9 +87,13 @@ export function keys({ group, test }: Suite): void {
 
     test('tells upper case from lower case, and names that only look alike', async (lab) => {
       const different = ['key', 'Key', 'kéy', 'ke\u0301y', 'key2', 'clé 🎻'];
-      for (const [index, idempotencyKey] of different.entries()) await lab.run(create(`tsk_${index}`, { idempotencyKey }));
+      for (const [index, idempotencyKey] of different.entries())
+        await lab.run(create(`tsk_${index}`, { idempotencyKey }));
       for (const [index, idempotencyKey] of different.entries()) {
-        assert.deepEqual(await lab.answer(create('tsk_x', { idempotencyKey })), { status: 'duplicate', id: `tsk_${index}` });
+        assert.deepEqual(await lab.answer(create('tsk_x', { idempotencyKey })), {
+          status: 'duplicate',
+          id: `tsk_${index}`,
+        });
       }
     });
 

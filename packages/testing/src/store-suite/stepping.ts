@@ -104,7 +104,12 @@ export function stepping({ group, test }: Suite): void {
 
     test('is stored with the end of its attempt, where they come together', async (lab) => {
       await lab.running('tsk_1');
-      await lab.run(record('last#1'), { type: 'report', id: 'tsk_1', attempt: 1, command: { type: 'complete', output: '1' } });
+      await lab.run(record('last#1'), {
+        type: 'report',
+        id: 'tsk_1',
+        attempt: 1,
+        command: { type: 'complete', output: '1' },
+      });
       assert.deepEqual(await identities(lab), ['last#1']);
       assert.equal((await lab.task('tsk_1')).status, 'completed');
     });
