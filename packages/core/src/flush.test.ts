@@ -522,6 +522,11 @@ describe('a step', () => {
     expect(world.tables.dump()).toEqual(before);
   });
 
+  it('recorded twice in one group is recorded once', () => {
+    world.do(step(), step({ output: '2' }));
+    expect(world.tables.steps).toMatchObject([{ identity: 'pay#1', output: '1' }]);
+  });
+
   it('belongs to task and agent: another agent has a journal of its own', () => {
     world.do(step());
     world.do(step({ agentId: 'bob' }));
@@ -871,6 +876,13 @@ describe('registering an agent', () => {
       unhostedSince: null,
       lastSeq: 2,
     });
+    expect(world.log('agent:ada')).toEqual(['agent.registered', 'agent.changed']);
+  });
+
+  it('twice in one group is two facts', () => {
+    const changed = { ...config, description: 'subtracts' };
+    world.do({ type: 'registerAgent', config }, { type: 'registerAgent', config: changed });
+    expect(world.tables.agent('ada')?.config).toEqual(changed);
     expect(world.log('agent:ada')).toEqual(['agent.registered', 'agent.changed']);
   });
 });

@@ -1,3 +1,4 @@
+import type { AgentConfig } from './agent.ts';
 import { defaults } from './defaults.ts';
 import type { ErrorCode, ErrorDetails } from './errors.ts';
 import type { EventRow, NewEvent } from './events.ts';
@@ -265,6 +266,11 @@ class Draft {
     return this.#tasks.get(id)?.row ?? this.#records.get(id) ?? this.#tables.task(id);
   }
 
+  /** A row of the tables as the group has left it. */
+  latest(row: TaskRow): TaskRow {
+    return this.#tasks.get(row.id)?.row ?? row;
+  }
+
   /** A task that the group answers with: read whole, and once. */
   task(id: string): TaskRow | undefined {
     const draft = this.#tasks.get(id);
@@ -438,8 +444,8 @@ function carryOut(draft: Draft, command: Command): Answer {
 
 function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly type: 'createTask' }>): Answer {
   const { tables, times } = draft;
-  const byKey = task.idempotencyKey === null ? undefined : tables.taskHash({ key: task.idempotencyKey });
   if (draft.creates(task)) return createdTwice(task);
+  const byKey = task.idempotencyKey === null ? undefined : tables.taskHash({ key: task.idempotencyKey });
   const known = byKey ?? tables.taskHash({ id: task.id });
   if (known !== undefined) return found(draft, known, task, submit);
   const dueAt = submit ? (task.dueAt ?? times.now) : null;
@@ -664,8 +670,11 @@ function recordStep(draft: Draft, { step }: Extract<Command, { readonly type: 'r
   if (task === undefined) return taskNotFound(step.taskId);
   if (task.status !== 'running' || task.attempt !== step.attempt) return { status: 'stale' };
   // Sent twice because the first answer was lost: it is there already.
-  if (draft.tables.hasStep(step.taskId, step.agentId, step.identity)) return {};
-  draft.later(() => draft.tables.insertStep({ ...step, at: draft.times.now }));
+  const isThere = (): boolean => draft.tables.hasStep(step.taskId, step.agentId, step.identity);
+  if (isThere()) return {};
+  draft.later(() => {
+    if (!isThere()) draft.tables.insertStep({ ...step, at: draft.times.now });
+  });
   if (task.crashes > 0) {
     draft.note(
       { ...task, crashes: 0 },
@@ -759,36 +768,34 @@ function align(draft: Draft, workflow: WorkflowRow, limit: number, graceMs: numb
   const command: TaskCommand = workflow.cancelRequested
     ? { type: 'cancel', graceMs, reason: 'the workflow was cancelled' }
     : { type: 'hold', held: workflow.paused };
-  // The group may have changed the rows that the tables still hold.
-  for (const { id } of tasks) draft.change(draft.task(id) as TaskRow, command);
+  for (const task of tasks) draft.change(draft.latest(task), command);
   return tasks.length;
 }
 
 function registerAgent(draft: Draft, { config }: Extract<Command, { readonly type: 'registerAgent' }>): Answer {
-  const known = draft.tables.agent(config.id);
-  const data = JSON.stringify(config);
-  if (known !== undefined && JSON.stringify(known.config) === data) return {};
+  draft.later(() => writeAgent(draft.tables, config, draft.times.now));
+  return {};
+}
+
+function writeAgent(tables: Tables, config: AgentConfig, now: number): void {
+  const known = tables.agent(config.id);
+  if (known !== undefined && JSON.stringify(known.config) === JSON.stringify(config)) return;
   const seq = (known?.lastSeq ?? 0) + 1;
-  const row = {
+  tables.putAgent({
     id: config.id,
     config,
     enabled: known?.enabled ?? true,
     unhostedSince: known === undefined ? 0 : known.unhostedSince,
     lastSeq: seq,
-  };
-  const type = known === undefined ? 'agent.registered' : 'agent.changed';
-  draft.later(() => {
-    draft.tables.putAgent(row);
-    draft.tables.insertEvent({
-      subject: `agent:${config.id}`,
-      seq,
-      workflowId: null,
-      type,
-      at: draft.times.now,
-      data: JSON.stringify({ agentId: config.id }),
-    });
   });
-  return {};
+  tables.insertEvent({
+    subject: `agent:${config.id}`,
+    seq,
+    workflowId: null,
+    type: known === undefined ? 'agent.registered' : 'agent.changed',
+    at: now,
+    data: JSON.stringify({ agentId: config.id }),
+  });
 }
 
 function taskNotFound(taskId: string): Refused {

@@ -91,6 +91,7 @@ export type {
   StepRow,
   Store,
   StoreTraits,
+  SweepRequest,
   SweepResult,
   TaskQuery,
   WorkerRow,

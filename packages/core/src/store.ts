@@ -174,6 +174,14 @@ export type Renewal =
   /** The row is gone: every attempt of this worker is lost, and it needs a new id. */
   | { readonly alive: false };
 
+/** What a sweeper asks for. */
+export interface SweepRequest {
+  /** Whether expired workers are removed. A sweeper that was itself held up must not judge others. */
+  readonly markDead: boolean;
+  /** Default: for ever. */
+  readonly patienceMs?: number;
+}
+
 /** What a sweep did. */
 export interface SweepResult {
   readonly deadWorkers: number;
@@ -259,8 +267,11 @@ export interface Store {
    * Cleans up after the dead: deletes worker rows whose lease is over (if `markDead`), releases what has a holder
    * without a row, ends cancelled attempts whose grace is over, clears bindings that ran out. Repeated by every worker;
    * each call does a bounded amount.
+   *
+   * A call that was carried out more than `patienceMs` after it was made deletes no worker rows: whatever held it up, a
+   * stopped writer or a lost connection, has kept the others from renewing too.
    */
-  sweep(request: { readonly markDead: boolean }): Promise<SweepResult>;
+  sweep(request: SweepRequest): Promise<SweepResult>;
   /** Rings when something may have changed. May ring for nothing, and may stay silent: poll as well. */
   onChange(listener: () => void): () => void;
   /** Small durable values of plugins. */

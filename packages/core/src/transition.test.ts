@@ -352,6 +352,7 @@ describe('the end of an attempt', () => {
 
   it('failed with a delay that the agent asked for: due after that, however long or short', () => {
     expect(change(running, { ...fail, retryAfterMs: 0 }).task.dueAt).toBe(now);
+    expect(change(running, { ...fail, retryAfterMs: 0.2 }).task.dueAt).toBe(now + 1);
     expect(change(running, { ...fail, retryAfterMs: 999_999 }).task.dueAt).toBe(now + 999_999);
   });
 

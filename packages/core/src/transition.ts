@@ -254,7 +254,7 @@ function fail(task: TaskRow, command: Command<'fail'>, now: number): Transition 
   if (!command.retryable || failures > (task.retry.maxRetries ?? command.defaultMaxRetries)) {
     return ended(failed, 'failed', now, { error });
   }
-  const dueAt = now + (command.retryAfterMs ?? backoffMs(task.retry, failures, command.draw));
+  const dueAt = now + Math.ceil(command.retryAfterMs ?? backoffMs(task.retry, failures, command.draw));
   return to(
     { ...due(idle(failed), dueAt), boundTo: command.bindTo ?? null },
     { type: 'task.retry_scheduled', data: { attempt: task.attempt, error, failures, dueAt } },

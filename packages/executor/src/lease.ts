@@ -28,6 +28,7 @@ export class WorkerLease {
   /** Since when renewals have gone unanswered, on the monotonic clock. */
   #silentSince: number | undefined;
   #judgesFrom = 0;
+  readonly #underWay = new Set<{ readonly startedAt: number }>();
   #unknown = new Set<string>();
   #claims = 0;
   #looking = false;
@@ -99,9 +100,9 @@ export class WorkerLease {
 
   /** Cleans up after dead workers now. */
   async sweep(): Promise<void> {
-    const markDead = this.#services.clock.monotonic() >= this.#judgesFrom;
     for (;;) {
-      const { more } = await this.#timed(() => this.#services.store.sweep({ markDead }));
+      const request = { markDead: this.#mayJudge(), patienceMs: this.#services.times.renewMs };
+      const { more } = await this.#timed(() => this.#services.store.sweep(request));
       if (!more) return;
     }
   }
@@ -204,13 +205,22 @@ export class WorkerLease {
     }
   }
 
-  /** What a call that was itself late says of others is not to be trusted for one lease. */
-  async #timed<T>(call: () => Promise<T>): Promise<T> {
+  /** What held up one of our calls held up those of others too: for one lease after it, nobody is judged. */
+  #mayJudge(): boolean {
+    const { clock, times } = this.#services;
+    const now = clock.monotonic();
+    return now >= this.#judgesFrom && [...this.#underWay].every((call) => now - call.startedAt <= times.renewMs);
+  }
+
+  async #timed<T>(action: () => Promise<T>): Promise<T> {
     const { clock, times } = this.#services;
     const startedAt = clock.monotonic();
+    const call = { startedAt };
+    this.#underWay.add(call);
     try {
-      return await call();
+      return await action();
     } finally {
+      this.#underWay.delete(call);
       const endedAt = clock.monotonic();
       if (endedAt - startedAt > times.renewMs) this.#judgesFrom = endedAt + times.leaseMs;
     }

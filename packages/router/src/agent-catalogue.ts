@@ -60,7 +60,8 @@ function sameConfig(a: AgentConfig, b: AgentConfig): boolean {
     a.description === b.description &&
     sameTexts(a.capabilities, b.capabilities) &&
     sameTexts(a.examples, b.examples) &&
-    JSON.stringify([a.limits, a.cost]) === JSON.stringify([b.limits, b.cost])
+    a.limits.timeoutMs === b.limits.timeoutMs &&
+    (a.cost === b.cost || JSON.stringify(a.cost) === JSON.stringify(b.cost))
   );
 }
 

@@ -55,8 +55,9 @@ export function checkPlugin(value: unknown, source: string): StrategyPlugin {
 export function listStrategies(plugins: Iterable<StrategyPlugin> | KnownStrategies): KnownStrategies {
   const known = new Map<string, StrategyPlugin>();
   if (plugins instanceof Map) {
-    for (const [name, plugin] of plugins as KnownStrategies)
+    for (const [name, plugin] of plugins as KnownStrategies) {
       addStrategy(known, name, checkPlugin(plugin, `Strategy "${name}"`));
+    }
   } else {
     for (const value of plugins as Iterable<StrategyPlugin>) {
       const plugin = checkPlugin(value, 'A member of `strategies`');

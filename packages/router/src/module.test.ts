@@ -19,7 +19,7 @@ it('binds one TaskRouter, as the class and as the Router of core, to what the co
   container.bind(Tokens.Clock).toConstantValue(new VirtualClock());
   container.bind(Tokens.Logger).toConstantValue(silentLogger);
   container.bind(Tokens.StrategyState).toConstantValue(state);
-  await container.load(routerModule);
+  container.load(routerModule);
 
   const router = container.get(TaskRouter);
   expect(container.get(Tokens.Router)).toBe(router);

@@ -32,7 +32,7 @@ export function toWholeTask(given: Task | TaskLike, makeId: () => string, now: n
       'A task to route is { name, description?, input?, tags?, requirements? }.',
     );
   }
-  if ('status' in given) return given;
+  if ('status' in given && 'attempt' in given && 'refusedBy' in given) return given;
   const description: unknown = given.description ?? '';
   if (typeof description !== 'string')
     throw new SymphonyError('INVALID_ARGUMENT', 'task description must be a string.');

@@ -291,6 +291,7 @@ describe('a bad strategy', () => {
     [
       'that throws null',
       () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- strangers do
         throw null;
       },
       'STRATEGY_FAILED',
@@ -301,7 +302,7 @@ describe('a bad strategy', () => {
     ['that returns no list', () => undefined, invalid, /answered undefined/],
     ['that returns null', () => null, invalid, /answered null/],
     ['that returns a list of nothing', () => [null], invalid, /\[0\] is null/],
-    ['that returns a list with holes', () => new Array(3), invalid, /\[0\] is undefined/],
+    ['that returns a list with holes', () => new Array<Ranked>(3), invalid, /\[0\] is undefined/],
     [
       'that returns an agent that does not exist',
       () => [{ ...good, agentId: 'nobody' }],
@@ -591,6 +592,19 @@ describe('setStrategy', () => {
     });
     await expect(router.routeTask({ name: 'x' })).rejects.toMatchObject({ code: 'STRATEGY_OPTIONS_INVALID' });
     expect(await router.decide(task)).toMatchObject({ noRoute: { code: 'STRATEGY_FAILED', reason: /minScore/ } });
+  });
+
+  it('does not wait for ever for a strategy to be created', async () => {
+    const clock = new VirtualClock();
+    const hanging = defineStrategy({ name: 'hanging', create: () => new Promise<RoutingStrategy>(() => undefined) });
+    const router = new TaskRouter({ agents, clock, strategy: hanging });
+    const deciding = router.decide(task);
+    await clock.advance(1_000);
+    expect(await deciding).toMatchObject({ noRoute: { code: 'STRATEGY_TIMEOUT' } });
+    await expect(clock.advanceUntil(router.routeTask({ name: 'x' }))).rejects.toMatchObject({
+      code: 'STRATEGY_TIMEOUT',
+    });
+    await clock.advanceUntil(router.close());
   });
 
   it('tries again to create a strategy that could not be created', async () => {

@@ -101,7 +101,7 @@ export class TaskRouter implements Router, AsyncDisposable {
    * @throws SymphonyError `STRATEGY_NOT_FOUND`, `STRATEGY_INVALID`, `STRATEGY_API_VERSION`, `AGENT_INVALID`,
    * `AGENT_NOT_FOUND` (the fallback is not among `agents`), `DUPLICATE_AGENT`, `INVALID_ARGUMENT`, `INVALID_NAME`
    */
-  constructor(options: TaskRouterOptions) {
+  constructor(options: TaskRouterOptions = {}) {
     checkKeys(options, optionNames, 'TaskRouter');
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
@@ -160,9 +160,7 @@ export class TaskRouter implements Router, AsyncDisposable {
             clock: this.#clock,
             limitMs: this.#rankTimeoutMs,
           });
-    if (reply !== undefined && 'error' in reply) {
-      this.#warn(slot, reply.code, reply.error, task.id);
-    }
+    if (reply !== undefined && 'error' in reply) this.#warn(slot, reply.code, reply.error, task.id);
 
     const answer = conclude({
       task,
@@ -205,12 +203,17 @@ export class TaskRouter implements Router, AsyncDisposable {
   /**
    * Makes the strategy if it has not been used yet, so that wrong options show now.
    *
-   * @throws SymphonyError `STRATEGY_OPTIONS_INVALID`, `STRATEGY_INVALID`, `STRATEGY_FAILED`
+   * @throws SymphonyError `STRATEGY_OPTIONS_INVALID`, `STRATEGY_INVALID`, `STRATEGY_FAILED`, `STRATEGY_TIMEOUT`
    */
   async prepare(): Promise<void> {
     const slot = this.#slot;
+    const limitMs = defaults.hookMs;
+    const expire = (): SymphonyError =>
+      new SymphonyError('STRATEGY_TIMEOUT', `Strategy "${slot.name}" was not created within ${limitMs} ms.`, {
+        details: { strategy: slot.name, limitMs },
+      });
     try {
-      await slot.get();
+      await withinLimit(slot.get(), limitMs, this.#clock, expire);
     } catch (cause) {
       if (SymphonyError.is(cause)) throw cause;
       throw new SymphonyError(
@@ -298,10 +301,11 @@ function knowAgents(
   const entries = agents.map(toEntry);
   const ids = new Set<string>();
   for (const { config } of entries) {
-    if (ids.has(config.id))
+    if (ids.has(config.id)) {
       throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${config.id}".`, {
         details: { agentId: config.id },
       });
+    }
     ids.add(config.id);
   }
   if (fallbackId !== undefined && !ids.has(fallbackId)) {

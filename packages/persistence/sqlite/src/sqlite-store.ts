@@ -20,6 +20,7 @@ import {
   type Store,
   type StoreTraits,
   type StrategyState,
+  type SweepRequest,
   type SweepResult,
   type SymphonyEvent,
   type TaskQuery,
@@ -249,8 +250,8 @@ export class SqliteStore implements Store {
     return { ...worker, leaseLeftMs: worker.bootId === bootId ? worker.leaseUntil - lease : 0 };
   }
 
-  async sweep(request: { readonly markDead: boolean }): Promise<SweepResult> {
-    const result = await this.#write('sweep', request);
+  async sweep(request: SweepRequest): Promise<SweepResult> {
+    const result = await this.#write('sweep', { ...request, askedAt: this.#readTimes().lease });
     if (result.releasedTasks > 0) this.#doorbell.ring();
     return result;
   }

@@ -13,6 +13,7 @@ import {
   type ErrorDetails,
   type GroupResult,
   type Renewal,
+  type SweepRequest,
   type SweepResult,
   type Times,
 } from '@symphony/core';
@@ -34,7 +35,7 @@ export interface WriterCalls {
   openWorker: { readonly in: WorkerLease; readonly out: undefined };
   renew: { readonly in: WorkerLease; readonly out: Renewal };
   closeWorker: { readonly in: string; readonly out: undefined };
-  sweep: { readonly in: { readonly markDead: boolean }; readonly out: SweepResult };
+  sweep: { readonly in: SweepRequest & { /** On the lease clock. */ readonly askedAt: number }; readonly out: SweepResult };
   setState: { readonly in: { readonly key: string; readonly value: string; readonly version: number }; readonly out: boolean };
   close: { readonly in: undefined; readonly out: undefined };
 }
@@ -85,13 +86,17 @@ export class Writer {
         this.#write((times) => closeWorker(this.#tables, times, input as string));
         return undefined;
       case 'sweep':
-        return this.#write((times) => sweep(this.#tables, times, input as { readonly markDead: boolean }));
+        return this.#sweep(input as WriterCalls['sweep']['in']);
       case 'setState':
         return this.#setState(input as WriterCalls['setState']['in']);
       case 'close':
         this.#database.close();
         return undefined;
     }
+  }
+
+  #sweep({ markDead, patienceMs = Infinity, askedAt }: WriterCalls['sweep']['in']): SweepResult {
+    return this.#write((times) => sweep(this.#tables, times, { markDead: markDead && times.lease - askedAt <= patienceMs }));
   }
 
   #write<T>(action: (times: Times) => T): T {

@@ -9,7 +9,7 @@ export class ContentIndex {
   readonly lengths: Float64Array;
   /** Slots of the agents that have a word, and its count there; {@link find} says which stretch is whose. */
   readonly slots: Int32Array;
-  readonly counts: Float32Array;
+  readonly counts: Float64Array;
   readonly #members: readonly AgentWords[];
   readonly #slotOf: ReadonlyMap<string, number>;
   readonly #wordNumbers = new Map<string, number>();
@@ -34,7 +34,7 @@ export class ContentIndex {
 
     const total = this.#starts[sizes.length]!;
     this.slots = new Int32Array(total);
-    this.counts = new Float32Array(total);
+    this.counts = new Float64Array(total);
     const next = this.#starts.slice();
     members.forEach(({ counts }, slot) => {
       for (const [word, count] of counts) {

@@ -15,6 +15,7 @@ testStrategy(
       { b: 1.5 },
       { minScore: '1' },
       { k1: null },
+      { k1: 1e308 },
       { weights: { nmae: 1 } },
       { weights: 3 },
     ],

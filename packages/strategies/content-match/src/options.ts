@@ -21,6 +21,9 @@ export interface ContentMatchOptions {
   readonly weights: FieldWeights;
 }
 
+/** Larger numbers would only make rounding errors. */
+const largest = 1_000;
+
 const defaultWeights: FieldWeights = { name: 1, role: 1, description: 1, capabilities: 1, examples: 1 };
 const defaultOptions: ContentMatchOptions = { k1: 1.2, b: 0.75, minScore: 0, weights: defaultWeights };
 
@@ -34,13 +37,13 @@ export const contentMatchOptions: Schema<ContentMatchOptions> = {
       const given = readObject(value, [], Object.keys(defaultOptions), issues);
       const weights = readObject(given['weights'], ['weights'], Object.keys(defaultWeights), issues);
       const options: ContentMatchOptions = {
-        k1: readNumber(given, 'k1', defaultOptions.k1, Number.MAX_VALUE, [], issues),
+        k1: readNumber(given, 'k1', defaultOptions.k1, largest, [], issues),
         b: readNumber(given, 'b', defaultOptions.b, 1, [], issues),
         minScore: readNumber(given, 'minScore', defaultOptions.minScore, 1, [], issues),
         weights: Object.fromEntries(
           Object.entries(defaultWeights).map(([field, weight]) => [
             field,
-            readNumber(weights, field, weight as number, Number.MAX_VALUE, ['weights'], issues),
+            readNumber(weights, field, weight as number, largest, ['weights'], issues),
           ]),
         ) as unknown as FieldWeights, // the same keys as defaultWeights
       };
@@ -79,7 +82,6 @@ function readNumber(
 ): number {
   const value = object[key] === undefined ? fallback : object[key];
   if (typeof value === 'number' && value >= 0 && value <= maximum) return value;
-  const range = maximum === Number.MAX_VALUE ? 'from 0 up' : `from 0 to ${maximum}`;
-  issues.push({ path: [...path, key], message: `must be a number ${range}` });
+  issues.push({ path: [...path, key], message: `must be a number from 0 to ${maximum}` });
   return fallback;
 }

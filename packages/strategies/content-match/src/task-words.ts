@@ -31,5 +31,5 @@ export function listTaskWords({ name, tags, description, input }: Task): TaskWor
 function* texts(value: JsonValue | undefined): Iterable<string> {
   if (typeof value === 'string') yield value;
   else if (typeof value === 'object' && value !== null)
-    for (const member of Object.values(value) as JsonValue[]) yield* texts(member);
+    for (const member of Object.values<JsonValue>(value)) yield* texts(member);
 }
