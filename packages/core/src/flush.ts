@@ -610,6 +610,9 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
   const holder = task.workerId ?? (task.boundTo === workerId ? null : task.boundTo);
   if (task.status !== 'pending' || (holder !== null && tables.worker(holder) !== undefined))
     return heldBy(draft, task, holder);
+  if (task.failures > 0 && task.dueAt !== null && task.dueAt > draft.times.now) {
+    return refused('TASK_NOT_CLAIMABLE', `Task ${id} has failed and waits for its next try.`, { taskId: id, dueAt: task.dueAt });
+  }
   const workflow = task.workflowId === null ? undefined : draft.workflow(task.workflowId);
   if (workflow?.cancelRequested === true) return workflowCancelled(workflow.id);
   if (workflow?.paused === true)

@@ -15,6 +15,8 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 export function createMakeId(clock: Pick<Clock, 'now'>): MakeId {
   let lastTime = -1;
   let counter = 0;
+  const pool = new Uint32Array(512);
+  let next = pool.length;
   return (kind) => {
     const time = clock.now();
     if (time > lastTime) {
@@ -24,14 +26,19 @@ export function createMakeId(clock: Pick<Clock, 'now'>): MakeId {
       lastTime++; // borrow a millisecond instead of breaking the order
       counter = 0;
     }
-    const random = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+    if (next === pool.length) {
+      crypto.getRandomValues(pool); // in bulk: one call per id would cost more than the rest of it
+      next = 0;
+    }
+    const high = pool[next++] as number;
+    const low = pool[next++] as number;
     const bits =
       (BigInt(lastTime) << 80n) |
       (0x7n << 76n) |
       (BigInt(counter) << 64n) |
       (0b10n << 62n) |
-      (BigInt(random[0] & 0x3fffffff) << 32n) |
-      BigInt(random[1]);
+      (BigInt(high & 0x3fffffff) << 32n) |
+      BigInt(low);
     let text = '';
     for (let shift = 125n; shift >= 0n; shift -= 5n) text += alphabet[Number((bits >> shift) & 31n)];
     return `${kind}_${text}`;

@@ -39,12 +39,20 @@ export class AttemptControl implements Held {
   }
 
   cancel(cancelAt: number): void {
-    const reason = new SymphonyError('TASK_CANCELLED', `Task ${this.taskId} was cancelled.`, { details: { taskId: this.taskId } });
+    const reason = new SymphonyError('TASK_CANCELLED', `Task ${this.taskId} was cancelled.`, {
+      details: { taskId: this.taskId },
+    });
     this.#stop('cancel', reason, Math.max(0, cancelAt - this.#clock.now()));
   }
 
   shutDown(graceMs: number): void {
-    this.#stop('shutdown', new SymphonyError('SHUTDOWN', `The worker that runs task ${this.taskId} is stopping.`, { details: { taskId: this.taskId } }), graceMs);
+    this.#stop(
+      'shutdown',
+      new SymphonyError('SHUTDOWN', `The worker that runs task ${this.taskId} is stopping.`, {
+        details: { taskId: this.taskId },
+      }),
+      graceMs,
+    );
   }
 
   /** Arms the start-to-close timeout. */
@@ -52,7 +60,9 @@ export class AttemptControl implements Held {
     const expire = (): void =>
       this.#stop(
         'timeout',
-        new SymphonyError('ATTEMPT_TIMEOUT', `The attempt at task ${this.taskId} took longer than ${timeoutMs} ms.`, { details: { taskId: this.taskId, timeoutMs } }),
+        new SymphonyError('ATTEMPT_TIMEOUT', `The attempt at task ${this.taskId} took longer than ${timeoutMs} ms.`, {
+          details: { taskId: this.taskId, timeoutMs },
+        }),
         graceMs,
       );
     this.#timers.push(this.#clock.setTimer(expire, timeoutMs));

@@ -52,14 +52,25 @@ export interface AttemptEnd {
 type ReportCommand = Extract<Command, { readonly type: 'report' }>['command'];
 
 /** Errors of which the next attempt would only make another. */
-const hopeless: readonly ErrorCode[] = ['INPUT_INVALID', 'RESULT_NOT_SERIALIZABLE', 'RESULT_TOO_LARGE', 'STEP_CONCURRENT', 'STEP_KEY_REQUIRED', 'STEP_MISMATCH'];
+const hopeless: readonly ErrorCode[] = [
+  'INPUT_INVALID',
+  'RESULT_NOT_SERIALIZABLE',
+  'RESULT_TOO_LARGE',
+  'STEP_CONCURRENT',
+  'STEP_KEY_REQUIRED',
+  'STEP_MISMATCH',
+];
 
 /**
  * Runs one attempt: pre-hooks, the agent, the report, post-hooks. Never throws for what the agent or a hook does.
  *
  * @throws SymphonyError `STORE_CLOSED`
  */
-export async function runAttempt(services: ExecutorServices, lease: WorkerLease, request: AttemptRequest): Promise<AttemptEnd> {
+export async function runAttempt(
+  services: ExecutorServices,
+  lease: WorkerLease,
+  request: AttemptRequest,
+): Promise<AttemptEnd> {
   const control = new AttemptControl(request.task.id, services.clock);
   lease.track(control);
   request.onStart?.(control);
@@ -79,7 +90,11 @@ export async function runAttempt(services: ExecutorServices, lease: WorkerLease,
 }
 
 /** What the attempt has to report; undefined if nobody wants to hear it. */
-async function perform(services: ExecutorServices, control: AttemptControl, request: AttemptRequest): Promise<ReportCommand | undefined> {
+async function perform(
+  services: ExecutorServices,
+  control: AttemptControl,
+  request: AttemptRequest,
+): Promise<ReportCommand | undefined> {
   let context: AttemptContext | undefined;
   const work = (async () => {
     const task = toTask(request.task);
@@ -92,8 +107,16 @@ async function perform(services: ExecutorServices, control: AttemptControl, requ
     const journal = task.attempt === 1 ? [] : await services.store.steps(task.id, request.agent.id);
     context = new AttemptContext(services, control, request.task, request.agent.id, request.data, journal);
     const result = await request.agent.run({ ...task, input: input as JsonValue }, context);
-    const output = await check(request.agent.output, result, 'OUTPUT_INVALID', `The output of agent "${request.agent.id}"`);
-    return encodeJson(output, 'output', defaults.outputBytes, { invalid: 'RESULT_NOT_SERIALIZABLE', tooLarge: 'RESULT_TOO_LARGE' });
+    const output = await check(
+      request.agent.output,
+      result,
+      'OUTPUT_INVALID',
+      `The output of agent "${request.agent.id}"`,
+    );
+    return encodeJson(output, 'output', defaults.outputBytes, {
+      invalid: 'RESULT_NOT_SERIALIZABLE',
+      tooLarge: 'RESULT_TOO_LARGE',
+    });
   })();
   const settled = work.then(
     (output) => ({ output }),
@@ -127,7 +150,12 @@ function toReport(
   return failure(services, request, error, retryable);
 }
 
-function failure(services: ExecutorServices, request: AttemptRequest, error: unknown, retryable: boolean): ReportCommand {
+function failure(
+  services: ExecutorServices,
+  request: AttemptRequest,
+  error: unknown,
+  retryable: boolean,
+): ReportCommand {
   return {
     type: 'fail',
     error: toTaskError(error, request.task.attempt),
@@ -139,7 +167,12 @@ function failure(services: ExecutorServices, request: AttemptRequest, error: unk
   };
 }
 
-async function check(schema: Schema | undefined, value: unknown, code: 'INPUT_INVALID' | 'OUTPUT_INVALID', what: string): Promise<unknown> {
+async function check(
+  schema: Schema | undefined,
+  value: unknown,
+  code: 'INPUT_INVALID' | 'OUTPUT_INVALID',
+  what: string,
+): Promise<unknown> {
   if (schema === undefined) return value;
   const result = await schema['~standard'].validate(value);
   if (result.issues === undefined) return result.value;
@@ -150,7 +183,10 @@ async function check(schema: Schema | undefined, value: unknown, code: 'INPUT_IN
 function abandon(services: ExecutorServices, request: AttemptRequest, settled: Promise<Settled>): void {
   const noted = settled.then((result) => {
     const outcome = 'output' in result ? 'resolved' : 'rejected';
-    return note(services, request.task.id, { type: 'task.late_result', data: { attempt: request.task.attempt, outcome } });
+    return note(services, request.task.id, {
+      type: 'task.late_result',
+      data: { attempt: request.task.attempt, outcome },
+    });
   });
   request.onAbandoned?.(noted);
 }
@@ -165,7 +201,9 @@ async function report(
   const { id, attempt } = request.task;
   const claim = control.cause === 'shutdown' ? undefined : request.claim?.();
   const group: readonly Command[] = [{ type: 'report', id, attempt, command }];
-  const { results, claimed, resent } = await lease.claiming(() => commitPatiently(services, group, () => control.cause === 'lost', claim));
+  const { results, claimed, resent } = await lease.claiming(() =>
+    commitPatiently(services, group, () => control.cause === 'lost', claim),
+  );
   const result = results[0];
   if (result?.status === 'ok') return { outcome: toOutcome(result.value.task as TaskRecord), claimed };
   if (result?.status === 'error') {
@@ -195,12 +233,19 @@ async function runPostHooks(services: ExecutorServices, request: AttemptRequest,
     try {
       await runHook(services.clock, 'post', () => postExecution(task, request.agent, task.output));
     } catch (error) {
-      await note(services, task.id, { type: 'task.hook_failed', data: { attempt: task.attempt, phase: 'post', error: toTaskError(error, task.attempt) } });
+      await note(services, task.id, {
+        type: 'task.hook_failed',
+        data: { attempt: task.attempt, phase: 'post', error: toTaskError(error, task.attempt) },
+      });
     }
   }
 }
 
-async function note(services: ExecutorServices, id: string, event: Extract<Command, { readonly type: 'note' }>['event']): Promise<void> {
+async function note(
+  services: ExecutorServices,
+  id: string,
+  event: Extract<Command, { readonly type: 'note' }>['event'],
+): Promise<void> {
   try {
     await services.store.commit({ groups: [[{ type: 'note', id, event }]] });
   } catch (error) {

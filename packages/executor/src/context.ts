@@ -46,7 +46,14 @@ export class AttemptContext implements AgentContext {
   #progressAt = -Infinity;
   #ended = false;
 
-  constructor(services: ExecutorServices, control: AttemptControl, task: TaskRecord, agentId: string, data: JsonValue, journal: readonly StepRow[]) {
+  constructor(
+    services: ExecutorServices,
+    control: AttemptControl,
+    task: TaskRecord,
+    agentId: string,
+    data: JsonValue,
+    journal: readonly StepRow[],
+  ) {
     this.#services = services;
     this.#control = control;
     this.#task = task;
@@ -69,7 +76,10 @@ export class AttemptContext implements AgentContext {
     try {
       const inputHash = options.input === undefined ? null : hashInput(options.input, name);
       const recorded = this.#journal.get(identity);
-      const output = recorded === undefined ? await this.#record(identity, inputHash, fn, name) : replay(recorded, inputHash, this.#task.id);
+      const output =
+        recorded === undefined
+          ? await this.#record(identity, inputHash, fn, name)
+          : replay(recorded, inputHash, this.#task.id);
       this.#used.add(identity);
       if (options.key === undefined) this.#finished.set(name, (this.#finished.get(name) ?? 0) + 1);
       // Also the first run sees what a replay would see: the value after its way through JSON.
@@ -100,28 +110,52 @@ export class AttemptContext implements AgentContext {
   #enter(name: string, { key }: StepOptions): string {
     checkName(name, 'step name');
     if (key === undefined && (this.#openNames.get(name) ?? 0) > 0) {
-      throw new SymphonyError('STEP_KEY_REQUIRED', `Step "${name}" is open already. Give each of the concurrent steps a key: step(name, fn, { key }).`, {
-        details: { taskId: this.#task.id, step: name },
-      });
+      throw new SymphonyError(
+        'STEP_KEY_REQUIRED',
+        `Step "${name}" is open already. Give each of the concurrent steps a key: step(name, fn, { key }).`,
+        {
+          details: { taskId: this.#task.id, step: name },
+        },
+      );
     }
-    const identity = key === undefined ? `${escaped(name)}#${(this.#finished.get(name) ?? 0) + 1}` : `${escaped(name)}:${checkName(key, 'step key')}`;
+    const identity =
+      key === undefined
+        ? `${escaped(name)}#${(this.#finished.get(name) ?? 0) + 1}`
+        : `${escaped(name)}:${checkName(key, 'step key')}`;
     if (this.#open.has(identity)) {
-      throw new SymphonyError('STEP_CONCURRENT', `Step "${name}" with key "${key ?? ''}" is running already. Give each step a key of its own.`, {
-        details: { taskId: this.#task.id, step: identity },
-      });
+      throw new SymphonyError(
+        'STEP_CONCURRENT',
+        `Step "${name}" with key "${key ?? ''}" is running already. Give each step a key of its own.`,
+        {
+          details: { taskId: this.#task.id, step: identity },
+        },
+      );
     }
     this.#open.add(identity);
     this.#openNames.set(name, (this.#openNames.get(name) ?? 0) + 1);
     return identity;
   }
 
-  async #record<T>(identity: string, inputHash: string | null, fn: () => T | Promise<T>, name: string): Promise<string> {
+  async #record<T>(
+    identity: string,
+    inputHash: string | null,
+    fn: () => T | Promise<T>,
+    name: string,
+  ): Promise<string> {
     const output = encodeJson(await fn(), `the result of step "${name}"`, defaults.outputBytes, {
       invalid: 'RESULT_NOT_SERIALIZABLE',
       tooLarge: 'RESULT_TOO_LARGE',
     });
     if (this.#ended) throw this.#lost();
-    const step: StepRow = { taskId: this.#task.id, agentId: this.#agentId, identity, attempt: this.attempt, output, inputHash, at: 0 };
+    const step: StepRow = {
+      taskId: this.#task.id,
+      agentId: this.#agentId,
+      identity,
+      attempt: this.attempt,
+      output,
+      inputHash,
+      at: 0,
+    };
     await this.#write({ type: 'recordStep', step });
     return output;
   }
@@ -150,7 +184,11 @@ export class AttemptContext implements AgentContext {
   }
 
   #lost(): SymphonyError {
-    return new SymphonyError('LEASE_LOST', `Attempt ${this.attempt} at task ${this.#task.id} is not the current one any more.`, { details: { taskId: this.#task.id } });
+    return new SymphonyError(
+      'LEASE_LOST',
+      `Attempt ${this.attempt} at task ${this.#task.id} is not the current one any more.`,
+      { details: { taskId: this.#task.id } },
+    );
   }
 }
 
@@ -192,7 +230,9 @@ function replay(recorded: StepRow, inputHash: string | null, taskId: string): st
 
 function hashInput(input: unknown, name: string): string {
   const text = encodeJson(input, `the input of step "${name}"`, defaults.outputBytes);
-  return createHash('sha256').update(canonicalJson(decodeJson(text))).digest('base64url');
+  return createHash('sha256')
+    .update(canonicalJson(decodeJson(text)))
+    .digest('base64url');
 }
 
 function escaped(name: string): string {

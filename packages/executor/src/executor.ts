@@ -58,10 +58,19 @@ export interface BatchOptions {
   /** When it aborts, running tasks are cancelled and the rest is left pending. */
   readonly signal?: AbortSignal;
   /** Hears of each task when it is through. `error` is set where it could not be executed at all. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number; readonly task: Task; readonly error?: Error }) => void;
+  readonly onProgress?: (progress: {
+    readonly done: number;
+    readonly total: number;
+    readonly task: Task;
+    readonly error?: Error;
+  }) => void;
 }
 
-type Execution = ExecuteOptions & { readonly defaultMaxRetries: number; readonly retry?: RetryPolicy; readonly waitsWhilePaused: boolean };
+type Execution = ExecuteOptions & {
+  readonly defaultMaxRetries: number;
+  readonly retry?: RetryPolicy;
+  readonly waitsWhilePaused: boolean;
+};
 
 /** How long a blocked caller waits before it looks again when nothing rings. */
 const lookAgainMs = 250;
@@ -124,9 +133,15 @@ export class EnhancedExecutor {
    * @returns the tasks in the order of the input, as they are when the batch is through
    * @throws SymphonyError `TASK_NOT_FOUND`, `DUPLICATE_TASK`, `INVALID_ARGUMENT`, `AGENT_INVALID`; nothing has started then
    */
-  async batchExecute(pairs: readonly (readonly [taskId: string, agent: AgentLike])[], options: BatchOptions = {}): Promise<readonly Task[]> {
+  async batchExecute(
+    pairs: readonly (readonly [taskId: string, agent: AgentLike])[],
+    options: BatchOptions = {},
+  ): Promise<readonly Task[]> {
     checkKeys(options, ['maxConcurrent', 'workflowId', 'signal', 'onProgress'], 'batchExecute');
-    const maxConcurrent = options.maxConcurrent === undefined ? defaults.maxConcurrent : checkInteger(options.maxConcurrent, 'maxConcurrent', 1);
+    const maxConcurrent =
+      options.maxConcurrent === undefined
+        ? defaults.maxConcurrent
+        : checkInteger(options.maxConcurrent, 'maxConcurrent', 1);
     const batch = await this.#checkBatch(pairs);
     const tasks = new Array<Task | undefined>(batch.length);
     let next = 0;
@@ -157,7 +172,11 @@ export class EnhancedExecutor {
     const agentId = task.agentId ?? decision?.agentId ?? '';
     const agent = hosted.get(agentId);
     if (agent === undefined) {
-      throw new SymphonyError('AGENT_NOT_FOUND', `Task ${taskId} is assigned to agent "${agentId}", which is not hosted here.`, { details: { taskId, agentId } });
+      throw new SymphonyError(
+        'AGENT_NOT_FOUND',
+        `Task ${taskId} is assigned to agent "${agentId}", which is not hosted here.`,
+        { details: { taskId, agentId } },
+      );
     }
     const claimed = await this.#claim(taskId, decision === undefined ? {} : { decision }, { waitsWhilePaused: false });
     const { outcome } = await runAttempt(this.#services, this.#lease, {
@@ -211,25 +230,44 @@ export class EnhancedExecutor {
           ...(execution.workflowId === undefined ? {} : { workflowId: execution.workflowId }),
           ...(execution.retry === undefined ? {} : { retry: execution.retry }),
         },
-        { waitsWhilePaused: execution.waitsWhilePaused || !first, ...(execution.signal === undefined ? {} : { signal: execution.signal }) },
+        {
+          waitsWhilePaused: execution.waitsWhilePaused || !first,
+          ...(execution.signal === undefined ? {} : { signal: execution.signal }),
+        },
       );
       if (isTerminal(claimed.status)) return toTask(claimed);
       const outcome = await this.#runHere(claimed, agent, data, hooks, execution);
       if (outcome.state === 'ended') return outcome.task;
-      if (outcome.state === 'lost') throw new SymphonyError('LEASE_LOST', `This process lost task ${taskId} while it ran it.`, { details: { taskId } });
-      if (outcome.task.failures === claimed.failures) throw new SymphonyError('SHUTDOWN', `Task ${taskId} was handed back before it ended: this executor is closing.`, { details: { taskId } });
+      if (outcome.state === 'lost')
+        throw new SymphonyError('LEASE_LOST', `This process lost task ${taskId} while it ran it.`, {
+          details: { taskId },
+        });
+      if (outcome.task.failures === claimed.failures)
+        throw new SymphonyError(
+          'SHUTDOWN',
+          `Task ${taskId} was handed back before it ended: this executor is closing.`,
+          { details: { taskId } },
+        );
       const cancelled = await this.#waitForBackoff(outcome.task, execution.signal);
       if (cancelled !== undefined) return cancelled;
     }
   }
 
-  async #runHere(claimed: TaskRecord, agent: Agent, data: JsonValue, hooks: readonly ExecutionHooks[], execution: Execution): Promise<AttemptOutcome> {
+  async #runHere(
+    claimed: TaskRecord,
+    agent: Agent,
+    data: JsonValue,
+    hooks: readonly ExecutionHooks[],
+    execution: Execution,
+  ): Promise<AttemptOutcome> {
     const { signal } = execution;
     let control: AttemptControl | undefined;
     const aborted = (): void => {
       this.#cancel(claimed.id)
         .then(({ cancelAt }) => control?.cancel(cancelAt ?? this.#services.clock.now()))
-        .catch((error: unknown) => this.#services.logger.warn({ error, taskId: claimed.id }, 'The task could not be cancelled.'));
+        .catch((error: unknown) =>
+          this.#services.logger.warn({ error, taskId: claimed.id }, 'The task could not be cancelled.'),
+        );
     };
     signal?.addEventListener('abort', aborted, { once: true });
     try {
@@ -296,38 +334,38 @@ export class EnhancedExecutor {
         const cancelled = await this.#cancel(taskId);
         if (isTerminal(cancelled.status)) return cancelled;
       }
-      const backoffMs = await this.#backoffLeft(taskId);
-      if (backoffMs > 0) await this.#pause(backoffMs, signal);
-      if (signal?.aborted === true) continue;
       const workerId = await this.#lease.hold();
-      const result = await this.#lease.claiming(() => this.#commit({ type: 'claimTask', id: taskId, workerId, ...wish }));
+      const result = await this.#lease.claiming(() =>
+        this.#commit({ type: 'claimTask', id: taskId, workerId, ...wish }),
+      );
       if (result.status === 'ok') return result.value.task as TaskRecord;
-      if (result.status !== 'error') throw new SymphonyError('STORE_FAILED', `Claiming task ${taskId} was answered with ${result.status}.`);
+      if (result.status !== 'error')
+        throw new SymphonyError('STORE_FAILED', `Claiming task ${taskId} was answered with ${result.status}.`);
       const { code, details } = result;
       if (code === 'WORKER_LOST') {
         this.#lease.lost(workerId);
       } else if (code === 'TASK_BLOCKED' && waitsWhilePaused && details['workflowId'] !== undefined) {
         await this.#untilChange(signal);
+      } else if (code === 'TASK_NOT_CLAIMABLE' && typeof details['dueAt'] === 'number') {
+        await this.#pause(details['dueAt'] - this.#services.clock.now(), signal);
       } else if (code === 'TASK_NOT_CLAIMABLE' && details['suspect'] === true) {
         await this.#untilChange(signal);
-      } else if (code === 'TASK_NOT_CLAIMABLE' && typeof details['workerId'] === 'string' && details['workerId'] !== workerId && details['status'] !== 'waiting') {
+      } else if (
+        code === 'TASK_NOT_CLAIMABLE' &&
+        typeof details['workerId'] === 'string' &&
+        details['workerId'] !== workerId &&
+        details['status'] !== 'waiting'
+      ) {
         const holder = { workerId: details['workerId'], leaseUntil: details['leaseUntil'] as number };
         firstSeen ??= holder;
         if (holder.workerId !== firstSeen.workerId || holder.leaseUntil !== firstSeen.leaseUntil) throw toError(result);
-        if ((details['leaseLeftMs'] as number) > 0) await this.#pause(Math.min(lookAgainMs, details['leaseLeftMs'] as number), signal);
+        if ((details['leaseLeftMs'] as number) > 0)
+          await this.#pause(Math.min(lookAgainMs, details['leaseLeftMs'] as number), signal);
         else await this.#lease.sweep();
       } else {
         throw toError(result);
       }
     }
-  }
-
-  /** What is left of the delay after a failed attempt. Without failures a claim by id may come early. */
-  async #backoffLeft(taskId: string): Promise<number> {
-    const record = await this.#services.store.getTask(taskId);
-    if (record === undefined) throw notFound(taskId);
-    if (record.status !== 'pending' || record.failures === 0 || record.dueAt === null) return 0;
-    return record.dueAt - this.#services.clock.now();
   }
 
   #untilChange(signal: AbortSignal | undefined): Promise<void> {
@@ -342,7 +380,12 @@ export class EnhancedExecutor {
   }
 
   async #cancel(taskId: string): Promise<TaskRecord> {
-    const result = await this.#commit({ type: 'cancelTask', id: taskId, graceMs: defaults.graceMs, reason: 'its caller aborted' });
+    const result = await this.#commit({
+      type: 'cancelTask',
+      id: taskId,
+      graceMs: defaults.graceMs,
+      reason: 'its caller aborted',
+    });
     if (result.status !== 'ok') throw result.status === 'error' ? toError(result) : notFound(taskId);
     return result.value.task as TaskRecord;
   }
@@ -353,13 +396,19 @@ export class EnhancedExecutor {
   }
 
   async #checkBatch(pairs: readonly (readonly [string, AgentLike])[]): Promise<readonly (readonly [string, Agent])[]> {
-    if (!Array.isArray(pairs)) throw new SymphonyError('INVALID_ARGUMENT', `batchExecute takes an array of [taskId, agent] pairs, got ${describe(pairs)}.`);
+    if (!Array.isArray(pairs))
+      throw new SymphonyError(
+        'INVALID_ARGUMENT',
+        `batchExecute takes an array of [taskId, agent] pairs, got ${describe(pairs)}.`,
+      );
     const seen = new Set<string>();
     const batch = pairs.map((pair: readonly [string, AgentLike], index): readonly [string, Agent] => {
-      if (!Array.isArray(pair)) throw new SymphonyError('INVALID_ARGUMENT', `pairs[${index}] must be [taskId, agent], got ${describe(pair)}.`);
+      if (!Array.isArray(pair))
+        throw new SymphonyError('INVALID_ARGUMENT', `pairs[${index}] must be [taskId, agent], got ${describe(pair)}.`);
       const [taskId, agent] = pair as readonly [string, AgentLike];
       checkName(taskId, `pairs[${index}] task id`);
-      if (seen.has(taskId)) throw new SymphonyError('DUPLICATE_TASK', `Task ${taskId} occurs twice in the batch.`, { details: { taskId } });
+      if (seen.has(taskId))
+        throw new SymphonyError('DUPLICATE_TASK', `Task ${taskId} occurs twice in the batch.`, { details: { taskId } });
       seen.add(taskId);
       return [taskId, toAgent(agent)];
     });
@@ -367,7 +416,11 @@ export class EnhancedExecutor {
     return batch;
   }
 
-  async #executeOne(taskId: string, agent: Agent, { workflowId, signal }: BatchOptions): Promise<{ readonly task: Task; readonly error?: Error }> {
+  async #executeOne(
+    taskId: string,
+    agent: Agent,
+    { workflowId, signal }: BatchOptions,
+  ): Promise<{ readonly task: Task; readonly error?: Error }> {
     try {
       const task = await this.executeTask(taskId, agent, {
         ...(workflowId === undefined ? {} : { workflowId }),
@@ -387,7 +440,10 @@ export class EnhancedExecutor {
   }
 
   async #route(task: Task): Promise<RoutingDecision> {
-    if (this.#services.router === undefined) throw new SymphonyError('NO_ROUTE', `Task ${task.id} has no agent, and there is no router to choose one.`, { details: { taskId: task.id } });
+    if (this.#services.router === undefined)
+      throw new SymphonyError('NO_ROUTE', `Task ${task.id} has no agent, and there is no router to choose one.`, {
+        details: { taskId: task.id },
+      });
     const answer = await this.#services.router.decide(task, await previousDecisions(this.#services.store, task));
     if ('decision' in answer) return answer.decision;
     throw new SymphonyError(answer.noRoute.code, answer.noRoute.reason, { details: { taskId: task.id } });

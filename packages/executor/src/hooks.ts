@@ -31,7 +31,9 @@ export async function runHook(clock: Clock, phase: 'pre' | 'post', hook: () => v
   const done = new AbortController();
   const limit = delay(clock, defaults.hookMs, done.signal).then(
     () => {
-      throw new SymphonyError('HOOK_TIMEOUT', `The ${phase}-execution hook took longer than ${defaults.hookMs} ms.`, { details: { phase } });
+      throw new SymphonyError('HOOK_TIMEOUT', `The ${phase}-execution hook took longer than ${defaults.hookMs} ms.`, {
+        details: { phase },
+      });
     },
     () => undefined,
   );
@@ -46,9 +48,13 @@ async function call(phase: 'pre' | 'post', hook: () => void | Promise<void>): Pr
   try {
     await hook();
   } catch (cause) {
-    throw new SymphonyError('HOOK_FAILED', `The ${phase}-execution hook threw: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      details: { phase },
-      cause,
-    });
+    throw new SymphonyError(
+      'HOOK_FAILED',
+      `The ${phase}-execution hook threw: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        details: { phase },
+        cause,
+      },
+    );
   }
 }

@@ -95,7 +95,8 @@ export class WorkerLease {
     this.#id = undefined;
     this.#loseAll('its lease ran out and its tasks were given to others');
     this.#stopTimers();
-    if (this.#hosts.size > 0) this.hold().catch((error: unknown) => this.#report(error, 'A new lease could not be opened.'));
+    if (this.#hosts.size > 0)
+      this.hold().catch((error: unknown) => this.#report(error, 'A new lease could not be opened.'));
   }
 
   /** Cleans up after dead workers now. */
@@ -134,7 +135,12 @@ export class WorkerLease {
     return id;
   }
 
-  #beat(id: string): { readonly id: string; readonly hosts: readonly string[]; readonly leaseMs: number; readonly renewMs: number } {
+  #beat(id: string): {
+    readonly id: string;
+    readonly hosts: readonly string[];
+    readonly leaseMs: number;
+    readonly renewMs: number;
+  } {
     const { leaseMs, renewMs } = this.#services.times;
     return { id, hosts: this.hosts, leaseMs, renewMs };
   }
@@ -201,7 +207,11 @@ export class WorkerLease {
 
   #loseAll(why: string): void {
     for (const held of [...this.#held.values()]) {
-      held.lose(new SymphonyError('LEASE_LOST', `This process lost task ${held.taskId}: ${why}.`, { details: { taskId: held.taskId } }));
+      held.lose(
+        new SymphonyError('LEASE_LOST', `This process lost task ${held.taskId}: ${why}.`, {
+          details: { taskId: held.taskId },
+        }),
+      );
     }
   }
 
@@ -233,7 +243,9 @@ export class WorkerLease {
     this.#lookAgain = clock.setTimer(
       () => {
         this.#lookAgain = undefined;
-        this.#lookForCancellations().catch((error: unknown) => this.#report(error, 'Cancellations could not be read; they are looked for again.'));
+        this.#lookForCancellations().catch((error: unknown) =>
+          this.#report(error, 'Cancellations could not be read; they are looked for again.'),
+        );
       },
       wait,
       { background: true },
@@ -272,7 +284,12 @@ export class WorkerLease {
     await this.#services.store.commit({
       groups: certain.map(({ taskId, attempt, status }) => [
         status === 'running'
-          ? { type: 'report', id: taskId, attempt, command: { type: 'release', reason: 'the answer to its claim was lost' } }
+          ? {
+              type: 'report',
+              id: taskId,
+              attempt,
+              command: { type: 'release', reason: 'the answer to its claim was lost' },
+            }
           : { type: 'unbind', id: taskId, workerId },
       ]),
     });

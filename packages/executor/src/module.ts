@@ -8,7 +8,15 @@ export const executorModule = new ContainerModule(({ bind }) => {
   bind(EnhancedExecutor)
     .toResolvedValue(
       (store, router, clock, random, makeId, logger, options) =>
-        new EnhancedExecutor({ ...(options as Partial<ExecutorOptions>), store, router, clock, random, makeId, logger }),
+        new EnhancedExecutor({
+          ...(options as Partial<ExecutorOptions>),
+          store,
+          router,
+          clock,
+          random,
+          makeId,
+          logger,
+        }),
       [Tokens.Store, Tokens.Router, Tokens.Clock, Tokens.Random, Tokens.MakeId, Tokens.Logger, Tokens.ExecutorOptions],
     )
     .inSingletonScope();

@@ -1,4 +1,16 @@
-import { createMakeId, defaults, stderrLogger, systemClock, systemRandom, type Clock, type Logger, type MakeId, type Random, type Router, type Store } from '@symphony/core';
+import {
+  createMakeId,
+  defaults,
+  stderrLogger,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Logger,
+  type MakeId,
+  type Random,
+  type Router,
+  type Store,
+} from '@symphony/core';
 import type { ExecutionHooks } from './hooks.ts';
 
 /** How long a worker's lease lasts and how often it is looked after, in milliseconds. */

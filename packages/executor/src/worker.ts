@@ -63,7 +63,10 @@ export class Worker {
   /** @internal Use `EnhancedExecutor.startWorker`. */
   constructor(services: ExecutorServices, lease: WorkerLease, options: WorkerOptions, onStopped: () => void) {
     checkKeys(options, ['agents', 'concurrency'], 'startWorker');
-    this.concurrency = options.concurrency === undefined ? defaults.concurrency : checkInteger(options.concurrency, 'concurrency', 1, 100_000);
+    this.concurrency =
+      options.concurrency === undefined
+        ? defaults.concurrency
+        : checkInteger(options.concurrency, 'concurrency', 1, 100_000);
     this.#services = services;
     this.#lease = lease;
     this.#agents = toHosted(options.agents);
@@ -88,7 +91,8 @@ export class Worker {
    * resolves, nothing of this worker runs or is leased. A second call with a shorter limit hurries the first.
    */
   drain(options: DrainOptions = {}): Promise<void> {
-    const timeoutMs = options.timeoutMs === undefined ? defaults.drainMs : checkDuration(options.timeoutMs, 'timeoutMs', 0);
+    const timeoutMs =
+      options.timeoutMs === undefined ? defaults.drainMs : checkDuration(options.timeoutMs, 'timeoutMs', 0);
     if (timeoutMs === 0) this.#stopAll();
     this.#draining ??= this.#drain(timeoutMs);
     return this.#draining;
@@ -149,7 +153,10 @@ export class Worker {
     const room = 2 * this.concurrency - this.#taken - this.#abandoned;
     if (slots > 0 && room <= 0 && !this.#warned) {
       this.#warned = true;
-      this.#services.logger.warn({ abandoned: this.#abandoned }, 'The worker takes no tasks: too many abandoned attempts ignore their signal.');
+      this.#services.logger.warn(
+        { abandoned: this.#abandoned },
+        'The worker takes no tasks: too many abandoned attempts ignore their signal.',
+      );
     }
     return Math.min(slots, room);
   }
@@ -181,7 +188,9 @@ export class Worker {
 
   async #claim(limit: number): Promise<void> {
     const workerId = await this.#lease.hold();
-    const { claimed } = await this.#lease.claiming(() => this.#services.store.commit({ groups: [], claim: this.#claimRequest(workerId, limit) }));
+    const { claimed } = await this.#lease.claiming(() =>
+      this.#services.store.commit({ groups: [], claim: this.#claimRequest(workerId, limit) }),
+    );
     this.#taken -= limit - claimed.length;
     for (const task of claimed) this.#begin(task);
   }
@@ -194,7 +203,9 @@ export class Worker {
   #begin(task: Claimed): void {
     const work = task.status === 'running' ? this.#run(task) : this.#route(task);
     work
-      .catch((error: unknown) => this.#report(error, 'A task could not be worked on; it is released when its lease ends.'))
+      .catch((error: unknown) =>
+        this.#report(error, 'A task could not be worked on; it is released when its lease ends.'),
+      )
       .finally(() => {
         this.#taken--;
         this.#checkIdle();
@@ -227,7 +238,11 @@ export class Worker {
 
   async #attempt(task: TaskRecord): Promise<AttemptEnd> {
     const agent = this.#agents.get(task.agentId ?? '');
-    if (agent === undefined) throw new SymphonyError('AGENT_NOT_FOUND', `Task ${task.id} was claimed for agent "${String(task.agentId)}", which is not hosted here.`);
+    if (agent === undefined)
+      throw new SymphonyError(
+        'AGENT_NOT_FOUND',
+        `Task ${task.id} was claimed for agent "${String(task.agentId)}", which is not hosted here.`,
+      );
     let control: AttemptControl | undefined;
     try {
       return await runAttempt(this.#services, this.#lease, {
@@ -236,7 +251,10 @@ export class Worker {
         data: null,
         hooks: this.#services.hooks,
         defaultMaxRetries: defaults.maxRetries,
-        claim: () => (this.#stopping || this.#free() < 0 || task.workerId === null ? undefined : this.#claimRequest(task.workerId, 1)),
+        claim: () =>
+          this.#stopping || this.#free() < 0 || task.workerId === null
+            ? undefined
+            : this.#claimRequest(task.workerId, 1),
         onStart: (started) => {
           control = started;
           this.#controls.add(started);
@@ -268,7 +286,8 @@ export class Worker {
     this.#lease.track(held);
     let started: TaskRecord | undefined;
     try {
-      const [result] = (await this.#services.store.commit({ groups: [[await this.#decide(record, workerId)]] })).results;
+      const [result] = (await this.#services.store.commit({ groups: [[await this.#decide(record, workerId)]] }))
+        .results;
       if (result?.status === 'ok' && result.value.task?.status === 'running') started = result.value.task;
     } finally {
       this.#lease.untrack(held);
@@ -290,7 +309,9 @@ export class Worker {
       return { type: 'route', id, workerId, decision: answer.decision, claim };
     }
     const { code, reason, final } = answer.noRoute;
-    return final ? { type: 'reject', id, workerId, reason } : { type: 'defer', id, workerId, forMs: defaults.unroutableMs, code, reason };
+    return final
+      ? { type: 'reject', id, workerId, reason }
+      : { type: 'defer', id, workerId, forMs: defaults.unroutableMs, code, reason };
   }
 
   /** Looks for work when a retry falls due, instead of at the next poll. */
@@ -318,10 +339,14 @@ export class Worker {
 }
 
 function toHosted(agents: readonly AgentLike[]): ReadonlyMap<string, Agent> {
-  if (!Array.isArray(agents) || agents.length === 0) throw new SymphonyError('INVALID_ARGUMENT', 'A worker hosts at least one agent: pass { agents: [...] }.');
+  if (!Array.isArray(agents) || agents.length === 0)
+    throw new SymphonyError('INVALID_ARGUMENT', 'A worker hosts at least one agent: pass { agents: [...] }.');
   const hosted = new Map<string, Agent>();
   for (const agent of agents.map((each: AgentLike) => toAgent(each))) {
-    if (hosted.has(agent.id)) throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${agent.id}". Give each an id of its own.`, { details: { agentId: agent.id } });
+    if (hosted.has(agent.id))
+      throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${agent.id}". Give each an id of its own.`, {
+        details: { agentId: agent.id },
+      });
     hosted.set(agent.id, agent);
   }
   return hosted;

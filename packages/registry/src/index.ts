@@ -21,6 +21,20 @@ export {
   type Workflow,
   type WorkflowStatus,
 } from '@symphony/core';
-export type { BatchOptions, EnhancedExecutor, ExecuteOptions, ExecutionHooks, RetryOptions, Worker } from '@symphony/executor';
+export type {
+  BatchOptions,
+  EnhancedExecutor,
+  ExecuteOptions,
+  ExecutionHooks,
+  RetryOptions,
+  Worker,
+} from '@symphony/executor';
 export type { StrategyChoice, TaskRouter } from '@symphony/router';
-export type { CreateTask, CreateWorkflow, SubmitTask, TaskHandle, TaskManager, WorkflowTracker } from '@symphony/tracker';
+export type {
+  CreateTask,
+  CreateWorkflow,
+  SubmitTask,
+  TaskHandle,
+  TaskManager,
+  WorkflowTracker,
+} from '@symphony/tracker';

@@ -38,10 +38,16 @@ export async function openPersistence(url: string, { clock, resolveFrom }: Persi
   }
   const name = scheme === undefined ? undefined : adapterPackages[scheme];
   if (name === undefined) {
-    throw new SymphonyError('INVALID_ARGUMENT', `persistence must be "memory:", "sqlite:PATH", "sqlite::memory:" or "postgres://…", or a store, got ${describe(url)}.`);
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `persistence must be "memory:", "sqlite:PATH", "sqlite::memory:" or "postgres://…", or a store, got ${describe(url)}.`,
+    );
   }
   const { openStore } = await importAdapter(name, resolveFrom);
-  if (openStore === undefined) throw new SymphonyError('INVALID_ARGUMENT', `Package ${name} exports no openStore(url).`, { details: { package: name } });
+  if (openStore === undefined)
+    throw new SymphonyError('INVALID_ARGUMENT', `Package ${name} exports no openStore(url).`, {
+      details: { package: name },
+    });
   return openStore(url);
 }
 
@@ -51,9 +57,13 @@ async function importAdapter(name: string, resolveFrom: string): Promise<Adapter
     const path = createRequire(resolve(resolveFrom, 'package.json')).resolve(name);
     return (await import(pathToFileURL(path).href)) as AdapterPackage;
   } catch (cause) {
-    throw new SymphonyError('PACKAGE_NOT_INSTALLED', `This persistence needs the package ${name}. Install it in your application: npm install ${name}`, {
-      details: { package: name },
-      cause,
-    });
+    throw new SymphonyError(
+      'PACKAGE_NOT_INSTALLED',
+      `This persistence needs the package ${name}. Install it in your application: npm install ${name}`,
+      {
+        details: { package: name },
+        cause,
+      },
+    );
   }
 }

@@ -23,13 +23,32 @@ import {
   type SymphonyEvent,
   type Token,
 } from '@symphony/core';
-import { EnhancedExecutor, type DrainOptions, type ExecutionHooks, type LeaseTimes, type Worker } from '@symphony/executor';
+import {
+  EnhancedExecutor,
+  type DrainOptions,
+  type ExecutionHooks,
+  type LeaseTimes,
+  type Worker,
+} from '@symphony/executor';
 import { executorModule } from '@symphony/executor/module';
-import { loadStrategies, TaskRouter, type KnownStrategies, type StrategyChoice, type TaskRouterOptions } from '@symphony/router';
+import {
+  loadStrategies,
+  TaskRouter,
+  type KnownStrategies,
+  type StrategyChoice,
+  type TaskRouterOptions,
+} from '@symphony/router';
 import { routerModule } from '@symphony/router/module';
 import { capabilityMatch, custom, loadBalanced, roundRobin } from '@symphony/strategies';
 import { contentMatch } from '@symphony/strategy-content-match';
-import { commitGroup, LogFollower, TaskManager, WorkflowTracker, type SubmitTask, type TaskHandle } from '@symphony/tracker';
+import {
+  commitGroup,
+  LogFollower,
+  TaskManager,
+  WorkflowTracker,
+  type SubmitTask,
+  type TaskHandle,
+} from '@symphony/tracker';
 import { trackerModule } from '@symphony/tracker/module';
 import { defaultStrategy } from './default-strategy.ts';
 import { openPersistence } from './persistence.ts';
@@ -106,7 +125,8 @@ export class ServiceRegistry {
     const resolveFrom = options.resolveFrom ?? process.cwd();
     const strategies = await loadStrategies(options.strategies ?? [], { resolveFrom, known: builtInStrategies });
     const given = options.persistence ?? 'memory:';
-    const opened = typeof given === 'string' ? await openPersistence(given, { clock: options.clock, resolveFrom }) : undefined;
+    const opened =
+      typeof given === 'string' ? await openPersistence(given, { clock: options.clock, resolveFrom }) : undefined;
     const registry = new ServiceRegistry(options, strategies, opened, opened ?? (given as Store));
     try {
       // A module may have bound another store, and that may take time to open.
@@ -132,7 +152,10 @@ export class ServiceRegistry {
    *
    * @throws SymphonyError as `TaskManager.submit`
    */
-  submit<Output = JsonValue>(task: SubmitTask | string, options?: { readonly dueAt?: Date | number }): Promise<TaskHandle<Output>> {
+  submit<Output = JsonValue>(
+    task: SubmitTask | string,
+    options?: { readonly dueAt?: Date | number },
+  ): Promise<TaskHandle<Output>> {
     return this.getTaskManager().submit<Output>(task, options);
   }
 
@@ -144,9 +167,16 @@ export class ServiceRegistry {
   async startWorker(options: StartWorkerOptions = {}): Promise<Worker> {
     checkKeys(options, ['concurrency', 'agents'], 'startWorker');
     const agents = options.agents === undefined ? [...this.#agents.values()] : checkAgents(options.agents);
-    if (agents.length === 0) throw new SymphonyError('INVALID_ARGUMENT', 'A worker needs agents: pass them to open({ agents }) or startWorker({ agents }).');
+    if (agents.length === 0)
+      throw new SymphonyError(
+        'INVALID_ARGUMENT',
+        'A worker needs agents: pass them to open({ agents }) or startWorker({ agents }).',
+      );
     for (const agent of agents) if (this.#agents.get(agent.id) !== agent) await this.registerAgent(agent);
-    return this.getEnhancedExecutor().startWorker({ agents, ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }) });
+    return this.getEnhancedExecutor().startWorker({
+      agents,
+      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    });
   }
 
   /**
@@ -161,6 +191,7 @@ export class ServiceRegistry {
     await commitGroup(this.get(Tokens.Store), [{ type: 'registerAgent', config }]);
     this.#agents.set(checked.id, checked);
     this.get(StoreDirectory).addOwn(checked.id);
+    this.get(TaskRouter).refresh();
     return config;
   }
 
@@ -177,7 +208,8 @@ export class ServiceRegistry {
   }
 
   /**
-   * The router that workers use; with a strategy, a router of its own, which changes nobody else's.
+   * The router that workers use; with a strategy, a router of its own, which changes nobody else's. Keep what you get:
+   * each such router lives until it or the registry is closed.
    *
    * @throws SymphonyError `STRATEGY_NOT_FOUND`, `STRATEGY_INVALID`
    */
@@ -253,7 +285,8 @@ export class ServiceRegistry {
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) throw new SymphonyError('STORE_CLOSED', 'This registry has been closed. Open another to go on.');
+    if (this.#closing !== undefined)
+      throw new SymphonyError('STORE_CLOSED', 'This registry has been closed. Open another to go on.');
   }
 }
 
@@ -272,21 +305,30 @@ function createContainer(options: OpenOptions, store: Store, routerOptions: Task
   container.bind(Tokens.StrategyState).toResolvedValue((bound) => bound.state, [Tokens.Store]);
   container
     .bind(StoreDirectory)
-    .toResolvedValue((bound) => new StoreDirectory(bound, () => container.get(EnhancedExecutor).workerCount > 0), [Tokens.Store])
+    .toResolvedValue(
+      (bound) => new StoreDirectory(bound, () => container.get(EnhancedExecutor).workerCount > 0),
+      [Tokens.Store],
+    )
     .inSingletonScope();
   container.bind(Tokens.AgentDirectory).toService(StoreDirectory);
   container.bind(Tokens.RouterOptions).toConstantValue(routerOptions);
-  container.bind(Tokens.ExecutorOptions).toConstantValue({ ...options.lease, ...(options.hooks === undefined ? {} : { hooks: options.hooks }) });
+  container
+    .bind(Tokens.ExecutorOptions)
+    .toConstantValue({ ...options.lease, ...(options.hooks === undefined ? {} : { hooks: options.hooks }) });
   container.load(trackerModule, routerModule, executorModule, ...(options.modules ?? []));
   return container;
 }
 
 function checkAgents(agents: readonly AgentLike[]): readonly Agent[] {
-  if (!Array.isArray(agents)) throw new SymphonyError('INVALID_ARGUMENT', `agents must be an array, got ${describe(agents)}.`);
+  if (!Array.isArray(agents))
+    throw new SymphonyError('INVALID_ARGUMENT', `agents must be an array, got ${describe(agents)}.`);
   const checked = agents.map((agent: AgentLike) => toAgent(agent));
   const seen = new Set<string>();
   for (const agent of checked) {
-    if (seen.has(agent.id)) throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${agent.id}". Give each an id of its own.`, { details: { agentId: agent.id } });
+    if (seen.has(agent.id))
+      throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${agent.id}". Give each an id of its own.`, {
+        details: { agentId: agent.id },
+      });
     seen.add(agent.id);
     toAgentConfig(agent);
   }
@@ -294,11 +336,27 @@ function checkAgents(agents: readonly AgentLike[]): readonly Agent[] {
 }
 
 function checkOptions(options: OpenOptions): void {
-  const known = ['persistence', 'agents', 'routing', 'strategies', 'hooks', 'lease', 'modules', 'resolveFrom', 'clock', 'logger'];
-  if (typeof options !== 'object' || options === null) throw new SymphonyError('INVALID_ARGUMENT', `open takes an object such as { persistence, agents }, got ${describe(options)}.`);
+  const known = [
+    'persistence',
+    'agents',
+    'routing',
+    'strategies',
+    'hooks',
+    'lease',
+    'modules',
+    'resolveFrom',
+    'clock',
+    'logger',
+  ];
+  if (typeof options !== 'object' || options === null)
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `open takes an object such as { persistence, agents }, got ${describe(options)}.`,
+    );
   checkKeys(options, known, 'open');
   checkKeys(options.routing ?? {}, ['strategy', 'fallback', 'rankTimeoutMs'], 'open.routing');
   checkKeys(options.hooks ?? {}, ['preExecution', 'postExecution'], 'open.hooks');
   checkKeys(options.lease ?? {}, ['leaseMs', 'renewMs', 'sweepMs', 'pollMs'], 'open.lease');
-  for (const [key, value] of Object.entries(options.lease ?? {})) checkInteger(value, `open.lease.${key}`, 1, 24 * 60 * 60 * 1000);
+  for (const [key, value] of Object.entries(options.lease ?? {}))
+    checkInteger(value, `open.lease.${key}`, 1, 24 * 60 * 60 * 1000);
 }

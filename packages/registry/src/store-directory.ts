@@ -21,7 +21,9 @@ export class StoreDirectory implements AgentDirectory {
   async list(): Promise<readonly AgentEntry[]> {
     const entries = await this.#store.agents();
     if (this.#hasWorker()) return entries;
-    return entries.map((entry) => (entry.hosted || !this.#own.has(entry.config.id) ? entry : { ...entry, hosted: true }));
+    return entries.map((entry) =>
+      entry.hosted || !this.#own.has(entry.config.id) ? entry : { ...entry, hosted: true },
+    );
   }
 
   loads(): Promise<ReadonlyMap<string, AgentLoad>> {

@@ -1,4 +1,5 @@
 export { newAgent, newAgentConfig, newTask, newWorkflow } from './builders.ts';
+export { compareStores, exploreStore, type ExploreOptions } from './compare-stores.ts';
 export { createIdSequence } from './id-sequence.ts';
 export { testStore } from './store-suite.ts';
 export type { StoreUnderTest } from './store-suite/suite.ts';

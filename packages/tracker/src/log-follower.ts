@@ -37,7 +37,11 @@ export class LogFollower {
    *
    * @throws SymphonyError `WAIT_TIMEOUT`; the signal's reason if it aborts
    */
-  async waitFor<T>(subject: string, read: () => Promise<T | undefined>, { signal, timeoutMs }: WaitOptions = {}): Promise<T> {
+  async waitFor<T>(
+    subject: string,
+    read: () => Promise<T | undefined>,
+    { signal, timeoutMs }: WaitOptions = {},
+  ): Promise<T> {
     signal?.throwIfAborted();
     let wake: () => void = () => undefined;
     let fail: (error: Error) => void = () => undefined;
@@ -56,7 +60,15 @@ export class LogFollower {
     const cancelTimer =
       timeoutMs === undefined
         ? undefined
-        : this.#clock.setTimer(() => stopWith(new SymphonyError('WAIT_TIMEOUT', `${subject} has not ended within ${timeoutMs} ms; it goes on.`, { details: { subject } })), timeoutMs);
+        : this.#clock.setTimer(
+            () =>
+              stopWith(
+                new SymphonyError('WAIT_TIMEOUT', `${subject} has not ended within ${timeoutMs} ms; it goes on.`, {
+                  details: { subject },
+                }),
+              ),
+            timeoutMs,
+          );
     try {
       await this.#enter(subject, ring);
       for (;;) {

@@ -1,4 +1,11 @@
-import { fromTaskError, SymphonyError, type JsonValue, type SymphonyEvent, type Task, type TaskStatus } from '@symphony/core';
+import {
+  fromTaskError,
+  SymphonyError,
+  type JsonValue,
+  type SymphonyEvent,
+  type Task,
+  type TaskStatus,
+} from '@symphony/core';
 import type { WaitOptions } from './log-follower.ts';
 
 /** What a handle needs of the task manager. */
@@ -47,7 +54,8 @@ export class TaskHandle<Output = JsonValue> {
    */
   async task(): Promise<Task> {
     const task = await this.#access.getTask(this.id);
-    if (task === undefined) throw new SymphonyError('TASK_NOT_FOUND', `There is no task ${this.id}.`, { details: { taskId: this.id } });
+    if (task === undefined)
+      throw new SymphonyError('TASK_NOT_FOUND', `There is no task ${this.id}.`, { details: { taskId: this.id } });
     return task;
   }
 

@@ -51,8 +51,18 @@ export interface SubmitTask extends CreateTask {
 }
 
 const createKeys = [
-  'name', 'description', 'input', 'tags', 'priority', 'requirements', 'agentId', 'workflowId', 'retry', 'timeouts',
-  'idempotencyKey', 'metadata',
+  'name',
+  'description',
+  'input',
+  'tags',
+  'priority',
+  'requirements',
+  'agentId',
+  'workflowId',
+  'retry',
+  'timeouts',
+  'idempotencyKey',
+  'metadata',
 ] as const satisfies readonly (keyof CreateTask)[];
 
 /** Most characters of a description. */
@@ -64,9 +74,17 @@ const descriptionLimit = 64 * 1024;
  * @param what how the caller calls it, for messages: `task`, `tasks[3]`
  * @throws SymphonyError `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`, `PAYLOAD_TOO_LARGE`
  */
-export function toNewTask(given: SubmitTask, id: string, options: { readonly submit: boolean; readonly what?: string }): NewTaskRecord {
+export function toNewTask(
+  given: SubmitTask,
+  id: string,
+  options: { readonly submit: boolean; readonly what?: string },
+): NewTaskRecord {
   const what = options.what ?? 'task';
-  if (typeof given !== 'object' || given === null) throw new SymphonyError('INVALID_ARGUMENT', `${what} must be an object such as { name, input }, got ${describe(given)}.`);
+  if (typeof given !== 'object' || given === null)
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `${what} must be an object such as { name, input }, got ${describe(given)}.`,
+    );
   checkKeys(given, options.submit ? [...createKeys, 'dueAt'] : createKeys, what);
   const input = encodeJson(given.input, `${what}.input`, defaults.inputBytes);
   const metadata = encodeJson(given.metadata, `${what}.metadata`, defaults.inputBytes);
@@ -78,42 +96,67 @@ export function toNewTask(given: SubmitTask, id: string, options: { readonly sub
     tags: checkNames(given.tags ?? [], `${what}.tags`),
     requirements: checkRequirements(given.requirements, what),
     metadata,
-    idempotencyKey: given.idempotencyKey === undefined ? null : checkName(given.idempotencyKey, `${what}.idempotencyKey`),
+    idempotencyKey:
+      given.idempotencyKey === undefined ? null : checkName(given.idempotencyKey, `${what}.idempotencyKey`),
     bodyHash: '',
-    priority: given.priority === undefined ? 0 : checkInteger(given.priority, `${what}.priority`, -priorityLimit, priorityLimit),
+    priority:
+      given.priority === undefined
+        ? 0
+        : checkInteger(given.priority, `${what}.priority`, -priorityLimit, priorityLimit),
     agentId: given.agentId === undefined ? null : checkName(given.agentId, `${what}.agentId`),
     retry: given.retry === undefined ? {} : checkRetryPolicy(given.retry, `${what}.retry`),
     timeouts: checkTimeouts(given.timeouts, what),
     workflowId: given.workflowId === undefined ? null : checkName(given.workflowId, `${what}.workflowId`),
     dueAt: given.dueAt === undefined ? null : checkTime(given.dueAt, `${what}.dueAt`),
   };
-  return record.idempotencyKey === null ? record : { ...record, bodyHash: hashOf({ ...given, input: decodeJson(input), metadata: decodeJson(metadata) }) };
+  return record.idempotencyKey === null
+    ? record
+    : { ...record, bodyHash: hashOf({ ...given, input: decodeJson(input), metadata: decodeJson(metadata) }) };
 }
 
 /** Checks a description: any text of at most 64 Ki characters. */
 export function checkDescription(value: unknown, what: string): string {
   if (value === undefined) return '';
-  if (typeof value !== 'string') throw new SymphonyError('INVALID_ARGUMENT', `${what} must be a string, got ${describe(value)}.`);
-  if (value.length > descriptionLimit) throw new SymphonyError('PAYLOAD_TOO_LARGE', `${what} has ${value.length} characters; at most ${descriptionLimit} are kept. Put the rest into the input.`);
+  if (typeof value !== 'string')
+    throw new SymphonyError('INVALID_ARGUMENT', `${what} must be a string, got ${describe(value)}.`);
+  if (value.length > descriptionLimit)
+    throw new SymphonyError(
+      'PAYLOAD_TOO_LARGE',
+      `${what} has ${value.length} characters; at most ${descriptionLimit} are kept. Put the rest into the input.`,
+    );
   return value;
 }
 
 /** Hash of all that a caller gave, before defaults: what tells a repeat from a conflict under one key. */
 export function hashOf(given: object): string {
   const { idempotencyKey: _, ...rest } = given as { readonly idempotencyKey?: string };
-  return createHash('sha256').update(canonicalJson(JSON.parse(JSON.stringify(rest)) as JsonValue)).digest('base64url');
+  return createHash('sha256')
+    .update(canonicalJson(JSON.parse(JSON.stringify(rest)) as JsonValue))
+    .digest('base64url');
 }
 
 function checkRequirements(value: TaskRequirements | undefined, what: string): TaskRequirements {
   if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null) throw new SymphonyError('INVALID_ARGUMENT', `${what}.requirements must be an object such as { capabilities: ['typescript'] }.`);
+  if (typeof value !== 'object' || value === null)
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `${what}.requirements must be an object such as { capabilities: ['typescript'] }.`,
+    );
   checkKeys(value, ['capabilities'], `${what}.requirements`);
-  return value.capabilities === undefined ? {} : { capabilities: checkNames(value.capabilities, `${what}.requirements.capabilities`) };
+  return value.capabilities === undefined
+    ? {}
+    : { capabilities: checkNames(value.capabilities, `${what}.requirements.capabilities`) };
 }
 
 function checkTimeouts(value: TaskTimeouts | undefined, what: string): TaskTimeouts {
   if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null) throw new SymphonyError('INVALID_ARGUMENT', `${what}.timeouts must be an object such as { startToCloseMs: 30_000 }.`);
+  if (typeof value !== 'object' || value === null)
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `${what}.timeouts must be an object such as { startToCloseMs: 30_000 }.`,
+    );
   checkKeys(value, ['startToCloseMs'], `${what}.timeouts`);
-  return value.startToCloseMs === undefined ? {} : { startToCloseMs: checkDuration(value.startToCloseMs, `${what}.timeouts.startToCloseMs`) };
+  return value.startToCloseMs === undefined
+    ? {}
+    : { startToCloseMs: checkDuration(value.startToCloseMs, `${what}.timeouts.startToCloseMs`) };
 }

@@ -79,7 +79,10 @@ export class TaskManager implements TaskAccess {
    * @param task the task, or the id of a created one
    * @throws SymphonyError as {@link createTask}; `TASK_NOT_FOUND` for an unknown id
    */
-  async submit<Output = JsonValue>(task: SubmitTask | string, options: { readonly dueAt?: Date | number } = {}): Promise<TaskHandle<Output>> {
+  async submit<Output = JsonValue>(
+    task: SubmitTask | string,
+    options: { readonly dueAt?: Date | number } = {},
+  ): Promise<TaskHandle<Output>> {
     if (typeof task === 'string') {
       const dueAt = options.dueAt === undefined ? this.#clock.now() : checkTime(options.dueAt, 'dueAt');
       await commitGroup(this.#store, [{ type: 'submitTask', id: task, dueAt }]);
@@ -125,7 +128,9 @@ export class TaskManager implements TaskAccess {
    */
   async cancelTask(id: string, options: { readonly reason?: string } = {}): Promise<Task> {
     const reason = options.reason === undefined ? {} : { reason: String(options.reason).slice(0, 1_000) };
-    const value = await commitValue(this.#store, [{ type: 'cancelTask', id: checkName(id, 'task id'), graceMs: defaults.graceMs, ...reason }]);
+    const value = await commitValue(this.#store, [
+      { type: 'cancelTask', id: checkName(id, 'task id'), graceMs: defaults.graceMs, ...reason },
+    ]);
     return toTask(value.task as TaskRecord);
   }
 
@@ -169,7 +174,9 @@ export class TaskManager implements TaskAccess {
   }
 
   async #create(given: SubmitTask, submit: boolean): Promise<Task> {
-    const result = await commitGroup(this.#store, [{ type: 'createTask', task: toNewTask(given, this.#makeId('tsk'), { submit }), submit }]);
+    const result = await commitGroup(this.#store, [
+      { type: 'createTask', task: toNewTask(given, this.#makeId('tsk'), { submit }), submit },
+    ]);
     if (result.status === 'ok') return toTask(result.value.task as TaskRecord);
     return toTask((await this.#store.getTask(result.id)) as TaskRecord);
   }
@@ -179,7 +186,10 @@ function checkStatuses(value: TaskStatus | readonly TaskStatus[]): readonly Task
   const statuses = typeof value === 'string' ? [value] : value;
   for (const status of statuses) {
     if (!taskStatuses.includes(status)) {
-      throw new SymphonyError('INVALID_ARGUMENT', `status must be one of ${taskStatuses.join(', ')}, got ${describe(status)}.`);
+      throw new SymphonyError(
+        'INVALID_ARGUMENT',
+        `status must be one of ${taskStatuses.join(', ')}, got ${describe(status)}.`,
+      );
     }
   }
   return statuses;

@@ -77,7 +77,9 @@ export class WorkflowTracker {
    * @throws SymphonyError `WORKFLOW_NOT_FOUND`, `TASK_NOT_FOUND`, `TASK_IN_OTHER_WORKFLOW`, `WORKFLOW_SEALED`, `WORKFLOW_CANCELLED`
    */
   async addTaskToWorkflow(workflowId: string, taskId: string): Promise<Task> {
-    const group: readonly Command[] = [{ type: 'addTask', workflowId: checkName(workflowId, 'workflow id'), taskId: checkName(taskId, 'task id') }];
+    const group: readonly Command[] = [
+      { type: 'addTask', workflowId: checkName(workflowId, 'workflow id'), taskId: checkName(taskId, 'task id') },
+    ];
     const { task } = await commitValue(this.#store, group);
     return toTask(task as NonNullable<typeof task>);
   }
@@ -107,7 +109,11 @@ export class WorkflowTracker {
     const tasks: Task[] = [];
     for (;;) {
       const last = tasks.at(-1);
-      const page = await this.#store.listTasks({ workflowId, limit: 1_000, ...(last === undefined ? {} : { after: last.id }) });
+      const page = await this.#store.listTasks({
+        workflowId,
+        limit: 1_000,
+        ...(last === undefined ? {} : { after: last.id }),
+      });
       tasks.push(...page.map(toTask));
       if (page.length < 1_000) return tasks;
     }
@@ -165,11 +171,15 @@ export class WorkflowTracker {
     );
   }
 
-  async #command(command: Extract<Command, { readonly type: 'pauseWorkflow' | 'resumeWorkflow' | 'cancelWorkflow' }>): Promise<Workflow> {
+  async #command(
+    command: Extract<Command, { readonly type: 'pauseWorkflow' | 'resumeWorkflow' | 'cancelWorkflow' }>,
+  ): Promise<Workflow> {
     await commitGroup(this.#store, [command]);
     // The row is the truth from here on; its tasks follow in batches, and a sweep ends what a crash leaves undone.
     for (;;) {
-      const { count } = await commitValue(this.#store, [{ type: 'alignTasks', workflowId: command.id, limit: alignLimit, graceMs: defaults.graceMs }]);
+      const { count } = await commitValue(this.#store, [
+        { type: 'alignTasks', workflowId: command.id, limit: alignLimit, graceMs: defaults.graceMs },
+      ]);
       if ((count ?? 0) < alignLimit) return this.#get(command.id);
     }
   }
@@ -180,16 +190,24 @@ export class WorkflowTracker {
 
   async #row(id: string): Promise<WorkflowRow> {
     const row = await this.#store.getWorkflow(checkName(id, 'workflow id'));
-    if (row === undefined) throw new SymphonyError('WORKFLOW_NOT_FOUND', `There is no workflow ${id}.`, { details: { workflowId: id } });
+    if (row === undefined)
+      throw new SymphonyError('WORKFLOW_NOT_FOUND', `There is no workflow ${id}.`, { details: { workflowId: id } });
     return row;
   }
 }
 
 function toGroup(given: CreateWorkflow, id: string, makeId: MakeId): readonly Command[] {
-  if (typeof given !== 'object' || given === null) throw new SymphonyError('INVALID_ARGUMENT', `A workflow is created from an object such as { name }, got ${describe(given)}.`);
+  if (typeof given !== 'object' || given === null)
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `A workflow is created from an object such as { name }, got ${describe(given)}.`,
+    );
   checkKeys(given, ['name', 'description', 'metadata', 'tasks', 'onFailure', 'idempotencyKey'], 'workflow');
   if (given.onFailure !== undefined && given.onFailure !== 'continue') {
-    throw new SymphonyError('INVALID_ARGUMENT', `workflow.onFailure must be "continue", got ${describe(given.onFailure)}.`);
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `workflow.onFailure must be "continue", got ${describe(given.onFailure)}.`,
+    );
   }
   const key = given.idempotencyKey;
   const workflow: NewWorkflowRow = {
@@ -209,13 +227,23 @@ function toGroup(given: CreateWorkflow, id: string, makeId: MakeId): readonly Co
 function toTasks(given: CreateWorkflow['tasks'], workflowId: string, makeId: MakeId): readonly Command[] {
   if (given === undefined) return [];
   if (!Array.isArray(given) || given.length === 0 || given.length > taskLimit) {
-    throw new SymphonyError('INVALID_ARGUMENT', `workflow.tasks must be an array of 1 to ${taskLimit} tasks. Leave it out to add tasks later.`);
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `workflow.tasks must be an array of 1 to ${taskLimit} tasks. Leave it out to add tasks later.`,
+    );
   }
   return given.map((task: SubmitTask, index): Command => {
     const what = `tasks[${index}]`;
     if (task.workflowId !== undefined || task.idempotencyKey !== undefined) {
-      throw new SymphonyError('INVALID_ARGUMENT', `${what} must have neither workflowId nor idempotencyKey: it is created with its workflow, whose key covers it.`);
+      throw new SymphonyError(
+        'INVALID_ARGUMENT',
+        `${what} must have neither workflowId nor idempotencyKey: it is created with its workflow, whose key covers it.`,
+      );
     }
-    return { type: 'createTask', submit: true, task: toNewTask({ ...task, workflowId }, makeId('tsk'), { submit: true, what }) };
+    return {
+      type: 'createTask',
+      submit: true,
+      task: toNewTask({ ...task, workflowId }, makeId('tsk'), { submit: true, what }),
+    };
   });
 }

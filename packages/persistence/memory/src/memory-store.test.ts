@@ -1,12 +1,12 @@
-import { testStore } from '@symphony/testing';
+import { exploreStore, testStore, type StoreUnderTest } from '@symphony/testing';
 import { describe, it } from 'vitest';
 import { MemoryStore } from './index.ts';
 
-testStore(
-  { describe, it },
-  {
-    name: 'MemoryStore',
-    traits: { name: 'memory', durability: 'none', multiProcess: false },
-    open: ({ clock }) => new MemoryStore({ clock }),
-  },
-);
+const memory: StoreUnderTest = {
+  name: 'MemoryStore',
+  traits: { name: 'memory', durability: 'none', multiProcess: false },
+  open: ({ clock }) => new MemoryStore({ clock }),
+};
+
+testStore({ describe, it }, memory);
+exploreStore({ describe, it }, memory, { runs: 300 });

@@ -1,0 +1,294 @@
+import type { AgentConfig, Command, RoutingDecision, StepRow, TaskRecord } from '@symphony/core';
+import { newAgentConfig, newTask, newWorkflow } from '../builders.ts';
+import { failure, type AttemptEnd } from './lab.ts';
+
+/** The module `fast-check`, which whoever runs these tests has installed. */
+export type FastCheck = typeof import('fast-check');
+
+/** A command as it is drawn: small numbers that choose among few things, so that commands meet each other. */
+export interface CommandPlan {
+  readonly type: Command['type'];
+  readonly task: number;
+  readonly agent: number;
+  readonly worker: number;
+  readonly workflow: number;
+  /** Chooses among the variants of the command. */
+  readonly variant: number;
+  readonly text: number;
+  readonly flag: boolean;
+  /** Writes as an attempt that is not the current one. */
+  readonly stale: boolean;
+}
+
+/** What is done to the stores, one thing after the other. */
+export type Operation =
+  | {
+      readonly do: 'commit';
+      readonly groups: readonly (readonly CommandPlan[])[];
+      readonly claim: { readonly worker: number; readonly hosts: readonly number[]; readonly limit: number } | null;
+    }
+  | { readonly do: 'openWorker' | 'renew'; readonly worker: number; readonly hosts: readonly number[] }
+  | { readonly do: 'closeWorker' | 'holding'; readonly worker: number }
+  | { readonly do: 'sweep'; readonly markDead: boolean }
+  | { readonly do: 'advance' | 'jump'; readonly ms: number }
+  | { readonly do: 'setState'; readonly key: number; readonly version: number; readonly text: number };
+
+/** Everything that a plan can name. */
+export const names = {
+  tasks: ['tsk_0', 'tsk_1', 'tsk_2', 'tsk_3', 'tsk_4', 'tsk_5'],
+  workflows: ['wf_0', 'wf_1'],
+  agents: ['a', 'b', 'c'],
+  workers: ['wrk_0', 'wrk_1', 'wrk_2'],
+  states: ['s_0', 's_1'],
+} as const;
+
+const texts = [
+  'null',
+  '"\\u0000"',
+  '[1.0,1e2]',
+  '"\\ud800"',
+  `"${'x'.repeat(1_100)}"`,
+  `"${'é'.repeat(3_000)}"`,
+  '"🎻"',
+];
+
+const weights: { readonly [Type in Command['type']]: number } = {
+  createTask: 8,
+  createWorkflow: 2,
+  addTask: 2,
+  submitTask: 2,
+  claimTask: 6,
+  report: 12,
+  recordStep: 4,
+  progress: 2,
+  note: 1,
+  route: 6,
+  defer: 2,
+  reject: 1,
+  unbind: 1,
+  cancelTask: 3,
+  retryTask: 3,
+  pauseWorkflow: 2,
+  resumeWorkflow: 2,
+  cancelWorkflow: 1,
+  alignTasks: 2,
+  registerAgent: 2,
+};
+
+/** Sequences of operations that begin with a worker and a workflow, since little happens without. */
+export function operations(fc: FastCheck, longest: number): import('fast-check').Arbitrary<readonly Operation[]> {
+  const pick = (from: readonly unknown[]): import('fast-check').Arbitrary<number> => fc.nat(from.length - 1);
+  const type = fc.oneof(
+    ...Object.entries(weights).map(([name, weight]) => ({ weight, arbitrary: fc.constant(name as Command['type']) })),
+  );
+  const command: import('fast-check').Arbitrary<CommandPlan> = fc.record({
+    type,
+    task: pick(names.tasks),
+    agent: pick(names.agents),
+    worker: pick(names.workers),
+    workflow: pick(names.workflows),
+    variant: fc.nat(5),
+    text: pick(texts),
+    flag: fc.boolean(),
+    stale: fc.nat(5).map((draw) => draw === 0),
+  });
+  const worker = pick(names.workers);
+  const hosts = fc.subarray(names.agents.map((_, index) => index));
+  const claim = fc.option(fc.record({ worker, hosts, limit: fc.nat(4) }), { nil: null });
+  const group = fc.array(command, { minLength: 1, maxLength: 3 });
+  const ms = fc.constantFrom(1, 50, 999, 1_000, 3_000, 5_000, 9_999, 10_000, 60_000);
+  const operation = fc.oneof(
+    {
+      weight: 12,
+      arbitrary: fc.record({
+        do: fc.constant('commit' as const),
+        groups: fc.array(group, { maxLength: 4 }),
+        claim,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constantFrom('openWorker' as const, 'renew' as const), worker, hosts }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constantFrom('closeWorker' as const, 'holding' as const), worker }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('sweep' as const), markDead: fc.boolean() }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('advance' as const), ms }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.constantFrom(-60_000, -1, 1_000, 3_600_000) }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('setState' as const),
+        key: pick(names.states),
+        version: fc.nat(2),
+        text: pick(texts),
+      }),
+    },
+  );
+  const first: readonly Operation[] = [
+    { do: 'openWorker', worker: 0, hosts: [0, 1] },
+    { do: 'commit', groups: [[plain('createWorkflow')], [plain('registerAgent')]], claim: null },
+  ];
+  return fc.array(operation, { minLength: 1, maxLength: longest, size: 'max' }).map((rest) => [...first, ...rest]);
+}
+
+function plain(type: Command['type']): CommandPlan {
+  return { type, task: 0, agent: 0, worker: 0, workflow: 0, variant: 0, text: 0, flag: false, stale: false };
+}
+
+/** What a command has to know of the moment in which it is made. */
+export interface Moment {
+  readonly now: number;
+  /** The task that the plan names, as it was before this commit. */
+  readonly task: TaskRecord | undefined;
+}
+
+/** The command that a plan stands for. */
+export function toCommand(plan: CommandPlan, { now, task }: Moment): Command {
+  const { type, variant, flag } = plan;
+  const id = names.tasks[plan.task] as string;
+  const agentId = names.agents[plan.agent] as string;
+  const workerId = names.workers[plan.worker] as string;
+  const workflowId = names.workflows[plan.workflow] as string;
+  const text = texts[plan.text] as string;
+  const attempt = (task?.attempt ?? 0) + (plan.stale ? (flag ? 1 : -1) : 0);
+  switch (type) {
+    case 'createTask':
+      return {
+        type,
+        submit: flag,
+        task: newTask(id, {
+          input: text,
+          priority: (variant - 2) * 50,
+          dueAt: variant === 0 ? now + 1_500 : null,
+          agentId: variant < 2 ? null : agentId,
+          workflowId: plan.stale ? workflowId : null,
+          idempotencyKey: variant === 5 ? `key_${plan.workflow}` : null,
+          bodyHash: variant === 4 && plan.stale ? 'other' : 'hash',
+          retry: variant % 2 === 0 ? {} : { maxRetries: 1, maxCrashes: 2, initialDelayMs: 900 },
+        }),
+      };
+    case 'createWorkflow':
+      return {
+        type,
+        workflow: newWorkflow(workflowId, {
+          sealed: variant === 5,
+          metadata: text,
+          idempotencyKey: flag ? 'key' : null,
+        }),
+      };
+    case 'addTask':
+      return { type, workflowId, taskId: id };
+    case 'submitTask':
+      return { type, id, dueAt: flag ? now : now + 700 };
+    case 'claimTask':
+      return {
+        type,
+        id,
+        workerId,
+        ...(variant < 3 ? { agentId } : {}),
+        ...(variant === 0 ? { workflowId } : {}),
+        ...(variant === 1 ? { retry: { maxRetries: 0 } } : {}),
+      };
+    case 'report':
+      return { type, id, attempt, command: toEnd(plan, attempt, text, workerId) };
+    case 'recordStep':
+      return { type, step: toStep(id, task?.agentId ?? agentId, attempt, variant, text) };
+    case 'progress':
+      return { type, id, attempt, value: text };
+    case 'note':
+      return {
+        type,
+        id,
+        event: { type: 'task.late_result', data: { attempt, outcome: flag ? 'resolved' : 'rejected' } },
+      };
+    case 'route':
+      return { type, id, workerId: holderOr(workerId, plan, task), decision: toDecision(agentId, now), claim: flag };
+    case 'defer':
+      return { type, id, workerId: holderOr(workerId, plan, task), forMs: 1_000, code: 'NO_ROUTE', reason: text };
+    case 'reject':
+      return { type, id, workerId: holderOr(workerId, plan, task), reason: text };
+    case 'unbind':
+      return { type, id, workerId: holderOr(workerId, plan, task) };
+    case 'cancelTask':
+      return { type, id, graceMs: variant * 1_000, ...(flag ? { reason: text } : {}) };
+    case 'retryTask':
+      return { type, id };
+    case 'pauseWorkflow':
+    case 'resumeWorkflow':
+      return { type, id: workflowId };
+    case 'cancelWorkflow':
+      return { type, id: workflowId, ...(flag ? { reason: text } : {}) };
+    case 'alignTasks':
+      return { type, workflowId, limit: 1_000, graceMs: 1_000 };
+    case 'registerAgent':
+      return { type, config: toConfig(agentId, variant) };
+  }
+}
+
+function toEnd(
+  { variant, flag, text: draw }: CommandPlan,
+  attempt: number,
+  text: string,
+  workerId: string,
+): AttemptEnd {
+  const kinds: readonly AttemptEnd[] = [
+    { type: 'complete', output: text, ...(flag ? { unusedSteps: ['old#1'] } : {}) },
+    failure({
+      error: { name: 'Error', message: text, attempt },
+      retryable: flag,
+      draw: draw / 10,
+      ...(draw === 0 ? { bindTo: workerId } : {}),
+      ...(draw === 1 ? { retryAfterMs: 10.5 } : {}),
+    }),
+    { type: 'refuse', reason: text },
+    { type: 'release', reason: text },
+    { type: 'suspend' },
+  ];
+  return kinds[variant % kinds.length] as AttemptEnd;
+}
+
+function toStep(taskId: string, agentId: string, attempt: number, variant: number, output: string): StepRow {
+  return {
+    taskId,
+    agentId,
+    identity: `step#${variant}`,
+    attempt,
+    output,
+    inputHash: variant === 0 ? 'hash' : null,
+    at: 0,
+  };
+}
+
+/** Mostly the worker that the task is bound to: answers of others are stale. */
+function holderOr(workerId: string, plan: CommandPlan, task: TaskRecord | undefined): string {
+  return plan.stale ? workerId : (task?.boundTo ?? workerId);
+}
+
+function toDecision(agentId: string, now: number): RoutingDecision {
+  return {
+    agentId,
+    strategy: 'test',
+    candidates: [{ agentId, score: 1, reasons: [] }],
+    considered: 1,
+    excluded: {},
+    decidedAt: now,
+  };
+}
+
+function toConfig(id: string, variant: number): AgentConfig {
+  return newAgentConfig(id, {
+    role: variant < 3 ? '' : `role ${variant}`,
+    cost: { variant: variant < 3 ? 0 : variant },
+  });
+}
+
+/** The value that a drawn text stands for. */
+export function toValue(text: number): string {
+  return JSON.parse(JSON.stringify(texts[text])) as string;
+}
