@@ -21,8 +21,6 @@ import {
   type SqlValue,
 } from './rows.ts';
 
-const setHot = `UPDATE tasks SET ${hotColumns.map((name) => `${name} = ?`).join(', ')}`;
-const updateHot = `${setHot} WHERE id = ?`;
 const insertTask = `INSERT INTO tasks (${recordColumns})
   VALUES (${placeholders(hotColumns.length + 13)})`;
 const insertWorkflow = `INSERT INTO workflows (id, ${workflowColumns.join(', ')}) VALUES (${placeholders(workflowColumns.length + 1)})`;
@@ -34,9 +32,16 @@ export class SqliteTables implements Tables {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #arrayStatements = new Map<string, StatementSync>();
+  /** The tasks that this transaction has read or written, as they are in the file. */
+  readonly #read = new Map<string, SqlArray>();
 
   constructor(database: DatabaseSync) {
     this.#database = database;
+  }
+
+  /** Forgets what an earlier transaction has read: others may have written since. */
+  begin(): void {
+    this.#read.clear();
   }
 
   task(id: string): TaskRow | undefined {
@@ -45,7 +50,9 @@ export class SqliteTables implements Tables {
 
   taskRecord(id: string): TaskRecord | undefined {
     const row = this.#arrays(`SELECT ${recordColumns} FROM tasks WHERE id = ?`, id)[0];
-    return row === undefined ? undefined : toTaskRecord(row, (taskId) => this.#payloads(taskId));
+    if (row === undefined) return undefined;
+    this.#read.set(id, row);
+    return toTaskRecord(row, (taskId) => this.#payloads(taskId));
   }
 
   taskHash(by: { readonly id: string } | { readonly key: string }): { readonly id: string; readonly bodyHash: string } | undefined {
@@ -85,25 +92,22 @@ export class SqliteTables implements Tables {
   }
 
   updateTask(row: TaskRow, body: BodyPatch): void {
-    const values = hotValues(row);
-    if (body.output === undefined && body.error === undefined && body.progress === undefined) {
-      this.#run(updateHot, ...values, row.id);
-      return;
-    }
+    const { columns, values } = this.#changes(row);
     const texts = bodyTexts(body);
-    let sql = setHot;
+    let moved = 0;
+    let kept = 0;
     for (const part of ['output', 'error', 'progress'] as const) {
       const text = texts[part];
       if (text === undefined) continue;
-      if (text !== null && text.length > inlineLimit) {
-        this.#run('INSERT OR REPLACE INTO payloads VALUES (?, ?, ?)', row.id, part, text);
-        sql += `, ${part} = NULL, spilled = spilled | ${parts[part]}`;
-      } else {
-        sql += `, ${part} = ?, spilled = spilled & ~${parts[part]}`;
-        values.push(text);
-      }
+      const isLarge = text !== null && text.length > inlineLimit;
+      if (isLarge) this.#run('INSERT OR REPLACE INTO payloads VALUES (?, ?, ?)', row.id, part, text);
+      if (isLarge) moved |= parts[part];
+      else kept |= parts[part];
+      columns.push(`${part} = ?`);
+      values.push(isLarge ? null : text);
     }
-    this.#run(`${sql} WHERE id = ?`, ...values, row.id);
+    if ((moved | kept) !== 0) columns.push(`spilled = (spilled | ${moved}) & ~${kept}`);
+    if (columns.length > 0) this.#run(`UPDATE tasks SET ${columns.join(', ')} WHERE id = ?`, ...values, row.id);
   }
 
   workflow(id: string): WorkflowRow | undefined {
@@ -275,12 +279,29 @@ export class SqliteTables implements Tables {
     );
   }
 
+  /** The columns to set: naming one that has not changed would still rewrite its indexes. */
+  #changes(row: TaskRow): { readonly columns: string[]; readonly values: SqlValue[] } {
+    const before = this.#read.get(row.id);
+    const after = hotValues(row);
+    const columns: string[] = [];
+    const values: SqlValue[] = [];
+    for (const [index, value] of after.entries()) {
+      if (before !== undefined && before[index + 1] === value) continue;
+      columns.push(`${hotColumns[index] as string} = ?`);
+      values.push(value);
+    }
+    this.#read.set(row.id, [row.id, ...after]);
+    return { columns, values };
+  }
+
   #payloads(id: string): ReadonlyMap<string, string> {
     return readPayloads((sql, ...values) => this.#all(sql, ...values), id);
   }
 
   #tasks(sql: string, ...values: SqlValue[]): readonly TaskRow[] {
-    return this.#arrays(sql, ...values).map(toTaskRow);
+    const rows = this.#arrays(sql, ...values);
+    for (const row of rows) this.#read.set(row[0] as string, row);
+    return rows.map(toTaskRow);
   }
 
   #arrays(sql: string, ...values: SqlValue[]): readonly SqlArray[] {

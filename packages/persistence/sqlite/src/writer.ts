@@ -101,7 +101,10 @@ export class Writer {
 
   #write<T>(action: (times: Times) => T): T {
     // The times are read under the lock: a wait for another writer must not make them old.
-    return inTransaction(this.#database, () => action(this.#readTimes()));
+    return inTransaction(this.#database, () => {
+      this.#tables.begin();
+      return action(this.#readTimes());
+    });
   }
 
   /** All requests in one transaction. If it breaks, it is repeated in halves until the culprit stands alone. */
