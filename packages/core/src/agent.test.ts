@@ -42,6 +42,31 @@ describe('an agent', () => {
     const badlyNamed = { 'a\nb': (): void => undefined }['a\nb'];
     expect(() => toAgent(badlyNamed)).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }));
   });
+
+  it('has schemas that are Standard Schemas, be they objects or functions', () => {
+    const standard = { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) } as const;
+    const agent: Agent = {
+      id: 'ada',
+      run,
+      input: { '~standard': standard },
+      output: Object.assign(run, { '~standard': standard }),
+    };
+    expect(toAgent(agent)).toBe(agent);
+  });
+
+  it.each<[string, unknown]>([
+    ['input', {}],
+    ['output', { type: 'object' }],
+    ['input', null],
+    ['output', { '~standard': {} }],
+  ])('with the %s schema %o is none', (key, schema) => {
+    expect(() => toAgent({ id: 'ada', run, [key]: schema })).toThrow(
+      expect.objectContaining({
+        code: 'AGENT_INVALID',
+        message: `Agent "ada": ${key} must be a Standard Schema, as Zod, Valibot and ArkType make them. Leave it out to take anything.`,
+      }),
+    );
+  });
 });
 
 describe('the stored description of an agent', () => {
@@ -101,7 +126,7 @@ describe('the stored description of an agent', () => {
     ['INVALID_JSON', 'agent "ada" cost is a bigint', { cost: 1n }],
     ['PAYLOAD_TOO_LARGE', 'agent "ada" cost is larger than the limit', { cost: 'x'.repeat(64 * 1024) }],
   ])('is refused with %s: %s', (code, message, part) => {
-    expect(() => toAgentConfig({ id: 'ada', ...part } as unknown as Agent)).toThrow(
+    expect(() => toAgentConfig({ id: 'ada', ...part })).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) as string }),
     );
   });

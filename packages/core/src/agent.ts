@@ -1,6 +1,7 @@
+/* eslint-disable @typescript-eslint/no-explicit-any -- agents of any input and data stand in one list; only `any` is assignable both ways */
 import { SymphonyError } from './errors.ts';
 import { encodeJson, type JsonValue } from './json.ts';
-import { checkInteger, checkName, checkNames, describe } from './names.ts';
+import { checkInteger, checkKeys, checkName, checkNames, describe } from './names.ts';
 import type { Schema } from './schema.ts';
 import type { Task } from './task.ts';
 
@@ -112,7 +113,19 @@ export function toAgent(value: AgentLike): Agent {
     throw new SymphonyError('AGENT_INVALID', `Agent "${value.id}" has no run(task, context).`, {
       details: { agentId: value.id },
     });
+  checkSchema(value, 'input');
+  checkSchema(value, 'output');
   return value;
+}
+
+function checkSchema(agent: Agent, key: 'input' | 'output'): void {
+  // Some libraries make functions of their schemas, so only the part that is used is looked at.
+  if (agent[key] === undefined || typeof agent[key]?.['~standard']?.validate === 'function') return;
+  throw new SymphonyError(
+    'AGENT_INVALID',
+    `Agent "${agent.id}": ${key} must be a Standard Schema, as Zod, Valibot and ArkType make them. Leave it out to take anything.`,
+    { details: { agentId: agent.id } },
+  );
 }
 
 /**
@@ -122,6 +135,7 @@ export function toAgent(value: AgentLike): Agent {
  */
 export function toAgentConfig(agent: Agent | (Partial<AgentConfig> & { readonly id: string })): AgentConfig {
   const what = `agent "${checkName(agent.id, 'agent id')}"`;
+  checkKeys(agent.limits ?? {}, ['timeoutMs'], `${what} limits`);
   const timeoutMs = agent.limits?.timeoutMs;
   return {
     id: agent.id,

@@ -110,7 +110,8 @@ describe('the order of a claim', () => {
 
   it('is kept over many pages of tasks', () => {
     const expected = Array.from({ length: 25 }, (_, index) => `t${String(index).padStart(2, '0')}`);
-    for (const [index, id] of expected.toReversed().entries()) assigned(id, 1_000 - (index % 3), 0, index % 2 === 0 ? 'ada' : 'bob');
+    for (const [index, id] of expected.toReversed().entries())
+      assigned(id, 1_000 - (index % 3), 0, index % 2 === 0 ? 'ada' : 'bob');
     const byDueAt = world.tables.tasks
       .toSorted((first, second) => (first.dueAt ?? 0) - (second.dueAt ?? 0) || (first.id < second.id ? -1 : 1))
       .map(({ id }) => id);
@@ -203,7 +204,9 @@ describe('suspects', () => {
     }
     expect(ids(world.claim('w1', ['ada']))).toEqual(['s1', 's2']);
     world.commit(
-      ...['s1', 's2'].map((id) => [{ type: 'route', id, workerId: 'w1', decision: decisionFor('ada'), claim: true } as const]),
+      ...['s1', 's2'].map((id) => [
+        { type: 'route', id, workerId: 'w1', decision: decisionFor('ada'), claim: true } as const,
+      ]),
     );
     expect(world.tables.tasks.map(({ status }) => status)).toEqual(['running', 'pending']);
   });

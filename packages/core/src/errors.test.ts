@@ -50,6 +50,12 @@ describe('SymphonyError', () => {
   });
 });
 
+it('something that throws at every touch is none of our errors', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  expect([SymphonyError.is(proxy), TerminalError.is(proxy), RetryAfterError.is(proxy)]).toEqual([false, false, false]);
+});
+
 describe('TerminalError', () => {
   it('says that trying again is of no use, under TERMINAL or a code of the agent', () => {
     expect(new TerminalError('no')).toMatchObject({ name: 'TerminalError', message: 'no', code: 'TERMINAL' });

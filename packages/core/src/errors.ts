@@ -90,12 +90,7 @@ export class SymphonyError extends Error {
 
   /** Whether `error` is one of ours and, if `code` is given, has that code. */
   static is(error: unknown, code?: ErrorCode): error is SymphonyError {
-    return (
-      typeof error === 'object' &&
-      error !== null &&
-      marker in error &&
-      (code === undefined || (error as SymphonyError).code === code)
-    );
+    return isMarked(error, marker) && (code === undefined || (error as SymphonyError).code === code);
   }
 }
 
@@ -115,7 +110,7 @@ export class TerminalError extends Error {
 
   /** Whether `error` is a TerminalError, of this or another copy of the package. */
   static is(error: unknown): error is TerminalError {
-    return typeof error === 'object' && error !== null && terminalMarker in error;
+    return isMarked(error, terminalMarker);
   }
 }
 
@@ -139,7 +134,7 @@ export class RetryAfterError extends Error {
 
   /** Whether `error` is a RetryAfterError, of this or another copy of the package. */
   static is(error: unknown): error is RetryAfterError {
-    return typeof error === 'object' && error !== null && retryAfterMarker in error;
+    return isMarked(error, retryAfterMarker);
   }
 }
 
@@ -194,6 +189,14 @@ export function fromTaskError(taskId: string, error: TaskError): Error {
       name: error.name,
     },
   );
+}
+
+function isMarked(error: unknown, symbol: symbol): boolean {
+  try {
+    return typeof error === 'object' && error !== null && symbol in error;
+  } catch {
+    return false; // a proxy that throws at every touch is none of ours
+  }
 }
 
 function readText(object: object, key: string): string | undefined {

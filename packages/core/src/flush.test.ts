@@ -207,6 +207,13 @@ describe('creating a workflow', () => {
     expectRefused('IDEMPOTENCY_CONFLICT', createWorkflow('wf', { bodyHash: 'other' }));
   });
 
+  it('a key or an id that occurs twice in one group is a conflict', () => {
+    const keyed = { idempotencyKey: 'key' };
+    expectRefused('IDEMPOTENCY_CONFLICT', createWorkflow('wf', keyed), createWorkflow('wf2', keyed));
+    expectRefused('IDEMPOTENCY_CONFLICT', createWorkflow('wf'), createWorkflow('wf'));
+    world.do(createWorkflow('wf', keyed), create('t1', keyed)); // a task's key and a workflow's are different keys
+  });
+
   it('commit unknown: sent again unchanged with its tasks, it is found under its own id', () => {
     const group = [createWorkflow('wf', { sealed: true }), submit('t1', { workflowId: 'wf' })];
     world.do(...group);
@@ -402,6 +409,7 @@ describe('claiming a task by id', () => {
       message: expect.stringContaining('bound to worker w1') as string,
       details: { leaseUntil: 60_000 },
     });
+    world.advance(1_000);
     expect(world.do(claim('t1')).task).toMatchObject({ attempt: 2, boundTo: null });
   });
 
@@ -409,7 +417,18 @@ describe('claiming a task by id', () => {
     world.do(claim('t1'));
     world.report('t1', { ...reports.fail, bindTo: 'w1' });
     world.tables.deleteWorker('w1');
+    world.advance(1_000);
     expect(world.do(claim('t1', { workerId: 'w2' })).task).toMatchObject({ attempt: 2, workerId: 'w2', failures: 1 });
+  });
+
+  it('of a task that has failed waits for its backoff, whoever claims', () => {
+    world.do(claim('t1'));
+    world.report('t1', reports.fail);
+    world.advance(999);
+    for (const workerId of ['w1', 'w2']) expectRefused('TASK_NOT_CLAIMABLE', claim('t1', { workerId }));
+    expect(world.try(claim('t1'))).toMatchObject({ details: { taskId: 't1', dueAt: 1_001_000 } });
+    world.advance(1);
+    expect(world.do(claim('t1')).task).toMatchObject({ attempt: 2, failures: 1 });
   });
 
   it('is refused in a paused workflow and in a cancelled one', () => {

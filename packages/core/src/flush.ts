@@ -238,6 +238,9 @@ class Probe {
   }
 }
 
+/** What tells one record of a kind from another. */
+type Named = Pick<NewTaskRecord, 'id' | 'idempotencyKey'>;
+
 /** What one group would change: read through to the tables, written at the end if all of it can be done. */
 class Draft {
   readonly #tables: Tables;
@@ -247,7 +250,7 @@ class Draft {
   readonly #tasks = new Map<string, { row: TaskRow; body: BodyPatch; created?: TaskRecord }>();
   readonly #workflows = new Map<string, { row: WorkflowRow; created: boolean }>();
   readonly #records = new Map<string, TaskRecord>();
-  readonly #keys = new Set<string>();
+  readonly #created = new Set<string>();
   readonly #events: EventRow[] = [];
   readonly #writes: (() => void)[] = [];
 
@@ -274,10 +277,10 @@ class Draft {
   /** A task that the group answers with: read whole, and once. */
   task(id: string): TaskRow | undefined {
     const draft = this.#tasks.get(id);
-    if (draft !== undefined) return draft.row;
+    if (draft?.created !== undefined) return draft.row;
     const known = this.#records.get(id) ?? this.#tables.taskRecord(id);
     if (known !== undefined) this.#records.set(id, known);
-    return known;
+    return draft?.row ?? known;
   }
 
   workflow(id: string): WorkflowRow | undefined {
@@ -296,13 +299,15 @@ class Draft {
     return this.#workflows.get(id)?.created === true;
   }
 
-  /** Whether the group already makes a task of this id or key. */
-  creates({ id, idempotencyKey }: NewTaskRecord): boolean {
-    return this.#tasks.get(id)?.created !== undefined || (idempotencyKey !== null && this.#keys.has(idempotencyKey));
+  /** Notes that the group creates a record; answers whether it has already created one of this id or key. */
+  repeats(kind: 'task' | 'workflow', { id, idempotencyKey }: Named): boolean {
+    const names = [`${kind} ${id}`, ...(idempotencyKey === null ? [] : [`${kind} key ${idempotencyKey}`])];
+    const repeated = names.some((name) => this.#created.has(name));
+    for (const name of names) this.#created.add(name);
+    return repeated;
   }
 
   insertTask(record: TaskRecord, event: NewEvent): void {
-    if (record.idempotencyKey !== null) this.#keys.add(record.idempotencyKey);
     this.#tasks.set(record.id, { row: record, body: {}, created: record });
     this.#append(record, [event]);
     if (record.workflowId !== null) this.addDelta(record.workflowId, counterDelta(undefined, record));
@@ -337,11 +342,11 @@ class Draft {
     this.#workflows.set(row.id, { row, created: true });
   }
 
-  changeWorkflow(row: WorkflowRow, event?: NewEvent): void {
+  changeWorkflow(row: WorkflowRow, event: NewEvent): void {
     const seq = row.lastSeq + 1;
-    const changed = event === undefined ? row : { ...row, lastSeq: seq, version: row.version + 1 };
+    const changed = { ...row, lastSeq: seq, version: row.version + 1 };
     this.#workflows.set(row.id, { row: changed, created: this.isNewWorkflow(row.id) });
-    if (event !== undefined) this.#events.push(workflowEvent(row, event, seq, this.times.now));
+    this.#events.push(workflowEvent(row, event, seq, this.times.now));
   }
 
   addDelta(workflowId: string, delta: WorkflowCounters | undefined): void {
@@ -355,7 +360,7 @@ class Draft {
   /** The whole task as it will be once the group is written. */
   record(id: string): TaskRecord {
     const draft = this.#tasks.get(id);
-    const stored = draft?.created ?? this.#records.get(id) ?? (this.#tables.taskRecord(id) as TaskRecord);
+    const stored = (draft?.created ?? this.#records.get(id)) as TaskRecord; // a group answers with what it has read
     return { ...stored, ...draft?.row, ...draft?.body };
   }
 
@@ -444,7 +449,7 @@ function carryOut(draft: Draft, command: Command): Answer {
 
 function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly type: 'createTask' }>): Answer {
   const { tables, times } = draft;
-  if (draft.creates(task)) return createdTwice(task);
+  if (draft.repeats('task', task)) return createdTwice(task);
   const byKey = task.idempotencyKey === null ? undefined : tables.taskHash({ key: task.idempotencyKey });
   const known = byKey ?? tables.taskHash({ id: task.id });
   if (known !== undefined) return found(draft, known, task, submit);
@@ -491,11 +496,11 @@ function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly 
   return { task: draft.record(task.id) };
 }
 
-function createdTwice(task: NewTaskRecord): Refused {
+function createdTwice({ id, idempotencyKey }: Named): Refused {
   return refused(
     'IDEMPOTENCY_CONFLICT',
-    `Idempotency key "${task.idempotencyKey ?? task.id}" occurs twice in one group. Give every task a key of its own.`,
-    { taskId: task.id, idempotencyKey: task.idempotencyKey },
+    `Idempotency key "${idempotencyKey ?? id}" occurs twice in one group. Give each record a key of its own.`,
+    { id, idempotencyKey },
   );
 }
 
@@ -521,6 +526,7 @@ function found(
 }
 
 function createWorkflow(draft: Draft, { workflow }: Extract<Command, { readonly type: 'createWorkflow' }>): Answer {
+  if (draft.repeats('workflow', workflow)) return createdTwice(workflow);
   const byKey =
     workflow.idempotencyKey === null ? undefined : draft.tables.workflowHash({ key: workflow.idempotencyKey });
   const known = byKey ?? draft.tables.workflowHash({ id: workflow.id });
@@ -611,7 +617,10 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
   if (task.status !== 'pending' || (holder !== null && tables.worker(holder) !== undefined))
     return heldBy(draft, task, holder);
   if (task.failures > 0 && task.dueAt !== null && task.dueAt > draft.times.now) {
-    return refused('TASK_NOT_CLAIMABLE', `Task ${id} has failed and waits for its next try.`, { taskId: id, dueAt: task.dueAt });
+    return refused('TASK_NOT_CLAIMABLE', `Task ${id} has failed and waits for its next try.`, {
+      taskId: id,
+      dueAt: task.dueAt,
+    });
   }
   const workflow = task.workflowId === null ? undefined : draft.workflow(task.workflowId);
   if (workflow?.cancelRequested === true) return workflowCancelled(workflow.id);

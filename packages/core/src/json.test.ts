@@ -91,7 +91,7 @@ describe('what is no JSON value is refused with its path', () => {
 
   it.each<[string, unknown, string]>([
     ['undefined inside an array', { a: [1, undefined] }, 'input.a[1]'],
-    ['undefined inside an array', [1, , 2], 'input[1]'], // eslint-disable-line no-sparse-arrays
+    ['undefined inside an array', [1, , 2], 'input[1]'],
     ['undefined inside an array', [{ toJSON: () => undefined }], 'input[0]'],
     ['a function', { a: { b: () => 1 } }, 'input.a.b'],
     ['a symbol', [Symbol('s')], 'input[0]'],

@@ -111,6 +111,12 @@ describe('checkKeys', () => {
       refusal('INVALID_ARGUMENT', 'options has no option "aa". It takes a, b.'),
     );
   });
+
+  it.each([[null], ['text'], [[]]])('refuses %o in place of the options', (value) => {
+    expect(() => checkKeys(value as object, ['a', 'b'], 'options')).toThrow(
+      refusal('INVALID_ARGUMENT', 'options takes an object with a, b, got'),
+    );
+  });
 });
 
 describe('checkTime', () => {

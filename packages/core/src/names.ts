@@ -67,8 +67,15 @@ export function checkDuration(value: unknown, what: string, minimum = 1): number
   return checkInteger(value, what, minimum, longestDuration);
 }
 
-/** Refuses keys that are not in the list, so that a typo is not silently ignored. */
+/** Refuses what is no object of options, and keys that are not in the list, so that a typo is not silently ignored. */
 export function checkKeys(value: object, known: readonly string[], what: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `${what} takes an object with ${known.join(', ')}, got ${describe(value)}.`,
+      { details: { what } },
+    );
+  }
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
       throw new SymphonyError('INVALID_ARGUMENT', `${what} has no option "${key}". It takes ${known.join(', ')}.`, {

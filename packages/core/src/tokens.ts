@@ -9,6 +9,7 @@ import type { Store } from './store.ts';
  * What a container looks a service up by. A structural copy of Inversify's service identifier, so that core needs no
  * container; the constructor members carry the type.
  */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the constructors of all services
 export type Token<T> = string | symbol | (new (...args: any[]) => T) | (abstract new (...args: any[]) => T);
 
 /**

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { decisionFor, errorOf, taskRow } from '../test/builders.ts';
 import { deepFreeze } from '../test/freeze.ts';
-import { foldStatus } from '../test/fold.ts';
+import { expectSound, foldStatus } from '../test/invariants.ts';
 import {
   isTerminal,
   maxCrashes,
@@ -155,14 +155,7 @@ function expectInvariants(before: TaskRow, { row, log }: Real, command: TaskComm
   // The compare-and-set token: raised by a change of status and by nothing else.
   expect(row.version).toBe(before.version + (row.status === before.status ? 0 : 1));
   if (isTerminal(before.status) && row.status !== before.status) expect(command.type).toBe('retry');
-  expect(row.workerId !== null).toBe(row.status === 'running');
-  expect(row.finishedAt !== null).toBe(isTerminal(row.status));
-  expect(row.startedAt !== null).toBe(row.attempt > 0);
-  if (row.status !== 'pending') {
-    expect(row).toMatchObject({ dueAt: null, claimKey: null, boundTo: null, boundUntil: null, held: false });
-  }
-  if (row.cancelAt !== null) expect(['running', 'cancelled']).toContain(row.status);
-  expect(row.claimKey).toBe(row.dueAt === null ? null : row.dueAt - row.priority * 60_000);
+  expectSound(row);
   expect(foldStatus(log.map(({ type }) => type))).toBe(row.status);
 }
 
@@ -187,7 +180,7 @@ const commands: fc.Arbitrary<TaskCommand>[] = [
         decision: text.map(decisionFor),
       },
       { requiredKeys: ['type', 'workerId', 'agentId'] },
-    ) as fc.Arbitrary<TaskCommand>,
+    ),
   ),
   fc.constantFrom<TaskCommand>(
     { type: 'complete', output: '1' },
@@ -204,7 +197,7 @@ const commands: fc.Arbitrary<TaskCommand>[] = [
       bindTo: text,
     },
     { requiredKeys: ['type', 'error', 'retryable', 'draw', 'defaultMaxRetries'] },
-  ) as fc.Arbitrary<TaskCommand>,
+  ),
   fc.constant({ type: 'refuse', reason: 'not mine' }),
   fc.constant({ type: 'release', reason: 'draining' }),
   fc.boolean().map((charged) => ({ type: 'crash', charged })),

@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { newTask, newWorkflow } from '../test/builders.ts';
 import { reports, World } from '../test/world.ts';
-import { defaults, isExpired, isTerminal, listHolding, toAgentConfig, workflowStatus, type TaskRecord } from './index.ts';
+import {
+  defaults,
+  isExpired,
+  isTerminal,
+  listHolding,
+  toAgentConfig,
+  workflowStatus,
+  type TaskRecord,
+} from './index.ts';
 
 let world: World;
 beforeEach(() => void (world = new World()));
@@ -20,14 +28,26 @@ function copies(template: TaskRecord, count: number): void {
 describe('a worker’s row', () => {
   it('is opened with a lease from now, on the lease clock', () => {
     world.openWorker('w1', ['ada', 'bob'], lease);
-    expect(world.tables.worker('w1')).toEqual({ id: 'w1', hosts: ['ada', 'bob'], leaseUntil: 60_000, bootId: 'boot-1', startedAt: 1_000_000 });
+    expect(world.tables.worker('w1')).toEqual({
+      id: 'w1',
+      hosts: ['ada', 'bob'],
+      leaseUntil: 60_000,
+      bootId: 'boot-1',
+      startedAt: 1_000_000,
+    });
   });
 
   it('is renewed as one row: its lease, its hosts and its boot, not its start', () => {
     world.openWorker('w1', ['ada'], lease);
     world.advance(3_000);
     expect(world.renewWorker('w1', ['bob'], lease)).toEqual({ alive: true, now: 1_003_000, holding: [] });
-    expect(world.tables.worker('w1')).toEqual({ id: 'w1', hosts: ['bob'], leaseUntil: 63_000, bootId: 'boot-1', startedAt: 1_000_000 });
+    expect(world.tables.worker('w1')).toEqual({
+      id: 'w1',
+      hosts: ['bob'],
+      leaseUntil: 63_000,
+      bootId: 'boot-1',
+      startedAt: 1_000_000,
+    });
   });
 
   it('that is gone is not renewed and does not come back: its id is never used again', () => {
@@ -169,8 +189,18 @@ describe('closing a worker', () => {
     world.do({ type: 'addTask', workflowId: 'wf', taskId: 't1' });
     world.closeWorker('w1');
     expect(world.tables.worker('w1')).toBeUndefined();
-    expect(world.task('t1')).toMatchObject({ status: 'pending', dueAt: 1_000_000, failures: 0, crashes: 0, attempt: 1, agentId: 'ada' });
-    expect(world.lastEvent('t1')).toEqual({ type: 'task.released', data: { attempt: 1, workerId: 'w1', reason: 'the worker was closed' } });
+    expect(world.task('t1')).toMatchObject({
+      status: 'pending',
+      dueAt: 1_000_000,
+      failures: 0,
+      crashes: 0,
+      attempt: 1,
+      agentId: 'ada',
+    });
+    expect(world.lastEvent('t1')).toEqual({
+      type: 'task.released',
+      data: { attempt: 1, workerId: 'w1', reason: 'the worker was closed' },
+    });
     expect(world.task('t2')).toMatchObject({ boundTo: null, failures: 1 });
     expect(world.task('t3')).toMatchObject({ boundTo: null, attempt: 0 });
     expect(listHolding(world.tables, 'w1')).toEqual([]);
@@ -204,7 +234,14 @@ describe('the sweep', () => {
     world.openWorker('w2');
     expect(world.sweep()).toEqual({ deadWorkers: 1, releasedTasks: 2, more: false });
     expect(world.tables.workers().map(({ id }) => id)).toEqual(['w2']);
-    expect(world.task('t1')).toMatchObject({ status: 'pending', crashes: 1, failures: 0, dueAt: 1_010_000, agentId: 'ada', attempt: 1 });
+    expect(world.task('t1')).toMatchObject({
+      status: 'pending',
+      crashes: 1,
+      failures: 0,
+      dueAt: 1_010_000,
+      agentId: 'ada',
+      attempt: 1,
+    });
     expect(world.log('t1')).toEqual(['task.created', 'task.claimed', 'task.crashed']);
     expect(ids(world.claim('w2', ['ada']))).toEqual(['t1', 't2']);
     expect(world.sweep()).toEqual({ deadWorkers: 0, releasedTasks: 0, more: false });
@@ -335,7 +372,8 @@ describe('who is charged for a dead worker', () => {
     world.tables.deleteWorker(workerId);
     world.sweep();
   };
-  const crashes = (): (number | string)[] => world.tables.tasks.map(({ status, crashes }) => (status === 'failed' ? 'POISON' : crashes));
+  const crashes = (): (number | string)[] =>
+    world.tables.tasks.map(({ status, crashes }) => (status === 'failed' ? 'POISON' : crashes));
 
   it('everything it ran, as long as nothing is one crash from POISON', () => {
     world.openWorker('w1');
@@ -362,7 +400,15 @@ describe('who is charged for a dead worker', () => {
       world.openWorker(`w${death}`);
       if (death === 0) world.assigned('t1', 'ada');
       const [task] = world.claim(`w${death}`, ['ada']);
-      const step = { taskId: 't1', agentId: 'ada', identity: `s#${death}`, attempt: task?.attempt ?? 0, output: '1', inputHash: null, at: 0 };
+      const step = {
+        taskId: 't1',
+        agentId: 'ada',
+        identity: `s#${death}`,
+        attempt: task?.attempt ?? 0,
+        output: '1',
+        inputHash: null,
+        at: 0,
+      };
       if (death % 2 === 0) world.do({ type: 'recordStep', step });
       die(`w${death}`);
     }
@@ -371,7 +417,12 @@ describe('who is charged for a dead worker', () => {
 
   it('innocent neighbours of a poisonous task never end as POISON, and the poisonous one does', () => {
     // Whose turn it is, how much it claims, which task it hands back, and whether it dies if it runs the poisonous task.
-    const turns = fc.record({ worker: fc.nat(2), most: fc.integer({ min: 1, max: 4 }), back: fc.nat(3), dies: fc.boolean() });
+    const turns = fc.record({
+      worker: fc.nat(2),
+      most: fc.integer({ min: 1, max: 4 }),
+      back: fc.nat(3),
+      dies: fc.boolean(),
+    });
     fc.assert(
       fc.property(fc.array(turns, { maxLength: 40 }), (sequence) => {
         world = new World();
@@ -396,7 +447,8 @@ describe('who is charged for a dead worker', () => {
         }
         // From now on every innocent task that does not run beside the poisonous one gets done.
         for (let round = 0; round < 10; round++) {
-          for (const index of workers.keys()) for (const id of takeTurn(index, 4, true)) world.report(id, reports.complete);
+          for (const index of workers.keys())
+            for (const id of takeTurn(index, 4, true)) world.report(id, reports.complete);
         }
         const ends = Object.groupBy(world.tables.tasks, ({ status }) => status);
         expect(ids(ends.failed ?? [])).toEqual(['poison']);

@@ -6,6 +6,7 @@ import {
   type EventRow,
   type StepRow,
   type Tables,
+  type TaskBody,
   type TaskRecord,
   type TaskRow,
   type WorkerRow,
@@ -44,10 +45,10 @@ export class MapTables implements Tables {
     return [...this.#workflows.values()];
   }
 
-  /** All that is stored, as one value to compare. */
-  dump(): unknown {
+  /** All that is stored, as one value to compare; rows never change, so it is a copy. */
+  dump(): readonly (readonly unknown[])[] {
     const maps = [this.#tasks, this.#workflows, this.#steps, this.#agents, this.#workers];
-    return structuredClone([...maps.map((map) => [...map.values()]), this.#events]);
+    return [...maps.map((map) => [...map.values()]), [...this.#events]];
   }
 
   /** Puts a row in place as it is, whatever the rules say. */
@@ -74,7 +75,9 @@ export class MapTables implements Tables {
 
   updateTask(row: TaskRow, body: BodyPatch): void {
     const known = present(this.#tasks, row.id);
-    this.#tasks.set(row.id, deepFreeze({ ...known, ...row, ...body }));
+    // Columns of the body change only by the patch, even where a whole record is passed as the row.
+    const kept = Object.fromEntries(bodyColumns.map((column) => [column, known[column]])) as unknown as TaskBody;
+    this.#tasks.set(row.id, deepFreeze({ ...row, ...kept, ...body }));
   }
 
   workflow(id: string): WorkflowRow | undefined {
@@ -222,6 +225,20 @@ export class MapTables implements Tables {
     return [...this.#tasks.values()].filter(condition);
   }
 }
+
+const bodyColumns = [
+  'name',
+  'description',
+  'input',
+  'tags',
+  'requirements',
+  'metadata',
+  'idempotencyKey',
+  'bodyHash',
+  'output',
+  'error',
+  'progress',
+] as const satisfies readonly (keyof TaskBody)[];
 
 interface Keyed {
   readonly id: string;

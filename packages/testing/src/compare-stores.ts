@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { SymphonyError, type Command, type Store, type TaskRecord } from '@symphony/core';
+import { SymphonyError, type Command, type Store } from '@symphony/core';
+import { difference, short } from './store-suite/difference.ts';
 import { checkInvariants } from './store-suite/invariants.ts';
 import { lease } from './store-suite/lab.ts';
 import { names, operations, toCommand, toValue, type FastCheck, type Operation } from './store-suite/plan.ts';
@@ -49,12 +49,20 @@ async function explore(subjects: readonly StoreUnderTest[], options: ExploreOpti
   const fc: FastCheck = await import('fast-check');
   const property = fc.asyncProperty(operations(fc, longest), async (sequence) => {
     const clock = new VirtualClock();
-    const stores = await Promise.all(subjects.map((subject) => subject.open({ clock })));
+    const stores = await Promise.all(subjects.map(async (subject) => subject.open({ clock })));
+    const done: string[] = [];
     try {
-      for (const operation of sequence) await carryOut(stores, clock, operation);
-      const contents = await Promise.all(stores.map(readAll));
-      contents.forEach((other) => assert.deepEqual(other, contents[0], 'the stores do not hold the same'));
+      for (const operation of sequence) {
+        const { text, act } = await toAct(stores[0] as Store, clock, operation);
+        done.push(text);
+        const answers = await Promise.all(stores.map((store) => comparable(act(store))));
+        same(answers, 'the stores answer differently');
+      }
+      same(await Promise.all(stores.map(readAll)), 'the stores do not hold the same');
       await Promise.all(stores.map(checkInvariants));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`${message}\nafter ${done.join('\n      ')}`, { cause: error });
     } finally {
       await Promise.all(stores.map((store) => store.close()));
     }
@@ -66,55 +74,69 @@ async function explore(subjects: readonly StoreUnderTest[], options: ExploreOpti
   });
 }
 
-async function carryOut(stores: readonly Store[], clock: VirtualClock, operation: Operation): Promise<void> {
-  if (operation.do === 'advance') return clock.advance(operation.ms);
-  if (operation.do === 'jump') return clock.jump(operation.ms);
-  const [first] = stores;
-  const act = await toAction(first as Store, clock, operation);
-  const answers = await Promise.all(stores.map((store) => comparable(act(store))));
-  answers.forEach((answer) => assert.deepEqual(answer, answers[0], `the stores answer ${operation.do} differently`));
+function same(values: readonly unknown[], problem: string): void {
+  for (const value of values) {
+    const found = difference(values[0], value);
+    if (found !== undefined) throw new Error(`${problem}: ${found}`);
+  }
 }
 
-type Action = (store: Store) => Promise<unknown>;
+/** Something that is done to every store, in words as well. */
+interface Act {
+  readonly text: string;
+  readonly act: (store: Store) => Promise<unknown>;
+}
 
-async function toAction(
-  store: Store,
-  clock: VirtualClock,
-  operation: Exclude<Operation, { readonly do: 'advance' | 'jump' }>,
-): Promise<Action> {
-  const workerOf = (plan: { readonly worker: number; readonly hosts: readonly number[] }) => ({
-    id: names.workers[plan.worker] as string,
-    hosts: plan.hosts.map((index) => names.agents[index] as string),
-    ...lease,
-  });
+async function toAct(store: Store, clock: VirtualClock, operation: Operation): Promise<Act> {
   switch (operation.do) {
     case 'commit': {
-      const known = new Map<string, TaskRecord | undefined>();
-      for (const id of names.tasks) known.set(id, await store.getTask(id));
-      const groups = operation.groups.map((group) =>
-        group.map((plan): Command =>
-          toCommand(plan, { now: clock.now(), task: known.get(names.tasks[plan.task] as string) }),
-        ),
-      );
-      if (operation.claim === null) return (each) => each.commit({ groups });
-      const { id: workerId, hosts } = workerOf(operation.claim);
-      const { limit } = operation.claim;
-      return (each) => each.commit({ groups, claim: { workerId, hosts, limit } });
+      const tasks = await store.listTasks({ limit: 1_000 });
+      let made = tasks.length;
+      const moment = { now: clock.now(), tasks, nextId: () => `tsk_${String(made++).padStart(3, '0')}` };
+      const groups = operation.groups.map((group) => group.map((plan): Command => toCommand(plan, moment)));
+      const { claim } = operation;
+      if (claim === null) return { text: `commit ${short(groups, 1_000)}`, act: (each) => each.commit({ groups }) };
+      const { id: workerId, hosts } = workerOf(claim);
+      const request = { groups, claim: { workerId, hosts, limit: claim.limit } };
+      return { text: `commit ${short(request, 1_000)}`, act: (each) => each.commit(request) };
     }
+    case 'advance':
+      await clock.advance(operation.ms);
+      return { text: `time passes: ${operation.ms} ms`, act: async () => undefined };
+    case 'jump':
+      clock.jump(operation.ms);
+      return { text: `the wall clock is set: ${operation.ms} ms`, act: async () => undefined };
     case 'openWorker':
-      return (each) => each.openWorker(workerOf(operation));
-    case 'renew':
-      return (each) => each.renew(workerOf(operation));
+    case 'renew': {
+      const worker = workerOf(operation);
+      return { text: `${operation.do} ${short(worker)}`, act: (each): Promise<unknown> => each[operation.do](worker) };
+    }
     case 'closeWorker':
-      return (each) => each.closeWorker(names.workers[operation.worker] as string);
-    case 'holding':
-      return (each) => each.holding(names.workers[operation.worker] as string);
-    case 'sweep':
-      return (each) => each.sweep({ markDead: operation.markDead });
-    case 'setState':
-      return (each) =>
-        each.state.set(names.states[operation.key] as string, { of: [toValue(operation.text)] }, operation.version);
+    case 'holding': {
+      const id = names.workers[operation.worker] as string;
+      return { text: `${operation.do} ${id}`, act: (each): Promise<unknown> => each[operation.do](id) };
+    }
+    case 'sweep': {
+      const { markDead } = operation;
+      return { text: `sweep, markDead: ${markDead}`, act: (each) => each.sweep({ markDead }) };
+    }
+    case 'setState': {
+      const key = names.states[operation.key] as string;
+      const value = { of: [toValue(operation.text)] };
+      const { version } = operation;
+      return { text: `set ${key}, version ${version}`, act: (each) => each.state.set(key, value, version) };
+    }
   }
+}
+
+function workerOf(plan: { readonly worker: number; readonly hosts: readonly number[] }): {
+  readonly id: string;
+  readonly hosts: readonly string[];
+  readonly leaseMs: number;
+  readonly renewMs: number;
+} {
+  const hosts = plan.hosts.map((index) => names.agents[index] as string);
+  return { id: names.workers[plan.worker] as string, hosts, ...lease };
 }
 
 /** An answer without what stores may say in their own words or order. */
@@ -150,20 +172,23 @@ async function readAll(store: Store): Promise<unknown> {
   const events = await store.events({ limit: 100_000 });
   const subjects = [...new Set(events.map(({ subject }) => subject))].sort();
   const logs = await Promise.all(subjects.map((subject) => store.events({ subject, limit: 100_000 })));
-  const steps = names.tasks.flatMap((task) => names.agents.map((agent) => store.steps(task, agent)));
+  const tasks = await store.listTasks({ limit: 1_000 });
+  const steps = tasks.flatMap(({ id }) => names.agents.map((agent) => store.steps(id, agent)));
+  const agents = await store.agents();
+  const loads = await store.loads();
   const workers = names.workers.map(async (id) => {
     const row = await store.worker(id);
     return row === undefined ? undefined : { ...row, bootId: '' };
   });
   return {
-    tasks: await store.listTasks({ limit: 1_000 }),
+    tasks,
     workflows: await Promise.all(names.workflows.map((id) => store.getWorkflow(id))),
     logs: logs.map((log) => log.map((event) => ({ ...event, position: 0 }))),
     steps: await Promise.all(steps),
     workers: await Promise.all(workers),
     holding: await Promise.all(names.workers.map(async (id) => sorted(await store.holding(id)))),
-    agents: await store.agents(),
-    loads: [...(await store.loads())].filter(([, load]) => load.running + load.queued > 0).sort(),
+    agents,
+    loads: agents.map(({ config }) => loads.get(config.id) ?? { running: 0, queued: 0 }),
     states: await Promise.all(names.states.map((key) => store.state.get(key))),
   };
 }

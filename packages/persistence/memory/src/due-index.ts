@@ -26,6 +26,11 @@ export class DueIndex {
     return this.#queues.keys();
   }
 
+  size(group: string | null): number {
+    const queue = this.#queues.get(group);
+    return queue === undefined ? 0 : queue.waiting.size + queue.ready.size;
+  }
+
   /** The keys of what fell due by `now`, and perhaps of more: a wall clock may have been set back. */
   keys(group: string | null, now: number, rowOf: (id: string) => TaskRow, cursor?: Key): Iterable<Key> {
     const queue = this.#queues.get(group);

@@ -143,7 +143,8 @@ export class MemoryStore implements Store, AsyncDisposable {
   }
 
   async loads(): Promise<ReadonlyMap<string, AgentLoad>> {
-    return this.#read().loads(this.#times().now, queuedLimit);
+    const loads = [...this.#read().loads()];
+    return new Map(loads.map(([id, { running, queued }]) => [id, { running, queued: Math.min(queued, queuedLimit) }]));
   }
 
   async openWorker(worker: WorkerBeat): Promise<void> {

@@ -291,14 +291,12 @@ export class MemoryTables implements Tables {
     return [...(this.#steps.get(journalOf(taskId, agentId))?.values() ?? [])];
   }
 
-  /** Running attempts, and due tasks up to `most`, by agent. */
-  loads(now: number, most: number): Map<string, { running: number; queued: number }> {
-    const loads = new Map<string, { running: number; queued: number }>();
+  /** Running attempts, and tasks that wait for a worker, by agent. */
+  loads(): Map<string, { readonly running: number; readonly queued: number }> {
+    const loads = new Map<string, { readonly running: number; readonly queued: number }>();
     for (const agentId of new Set([...this.#runningAgents.groups(), ...this.#due.groups()])) {
-      if (agentId === null) continue;
-      const queued = this.dueTasks({ agentId, now, limit: most }).length;
-      const running = this.#runningAgents.size(agentId);
-      if (running + queued > 0) loads.set(agentId, { running, queued });
+      if (agentId !== null)
+        loads.set(agentId, { running: this.#runningAgents.size(agentId), queued: this.#due.size(agentId) });
     }
     return loads;
   }

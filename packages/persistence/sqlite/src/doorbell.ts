@@ -1,5 +1,6 @@
 import { watch, type FSWatcher } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { systemClock } from '@symphony/core';
 
 /** How often a change by another process is looked for when the file system says nothing. */
 const pollMs = 100;
@@ -16,8 +17,8 @@ export class Doorbell {
   readonly #reader: DatabaseSync;
   readonly #listeners = new Set<() => void>();
   #watcher: FSWatcher | undefined;
-  #poll: NodeJS.Timeout | undefined;
-  #quiet: NodeJS.Timeout | undefined;
+  #stopPoll: (() => void) | undefined;
+  #stopQuiet: (() => void) | undefined;
   #ringing = false;
   #version = 0;
 
@@ -48,28 +49,37 @@ export class Doorbell {
   stop(): void {
     this.#watcher?.close();
     this.#watcher = undefined;
-    clearInterval(this.#poll);
-    clearTimeout(this.#quiet);
-    this.#poll = undefined;
-    this.#quiet = undefined;
+    this.#stopPoll?.();
+    this.#stopQuiet?.();
+    this.#stopPoll = undefined;
+    this.#stopQuiet = undefined;
   }
 
   #start(): void {
-    if (this.#poll !== undefined || this.#path === ':memory:') return;
+    if (this.#stopPoll !== undefined || this.#path === ':memory:') return;
     this.#version = this.#readVersion();
-    this.#poll = setInterval(() => this.#look(), pollMs).unref();
+    this.#poll();
     try {
       this.#watcher = watch(`${this.#path}-wal`, { persistent: false }, () => {
-        this.#quiet ??= setTimeout(() => {
-          this.#quiet = undefined;
+        const look = (): void => {
+          this.#stopQuiet = undefined;
           this.#look();
-        }, quietMs).unref();
+        };
+        this.#stopQuiet ??= systemClock.setTimer(look, quietMs, { background: true });
       });
       // Without a watch the poll alone has to do.
       this.#watcher.on('error', () => this.#watcher?.close());
     } catch {
       this.#watcher = undefined;
     }
+  }
+
+  #poll(): void {
+    const again = (): void => {
+      this.#look();
+      this.#poll();
+    };
+    this.#stopPoll = systemClock.setTimer(again, pollMs, { background: true });
   }
 
   #look(): void {

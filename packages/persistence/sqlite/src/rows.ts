@@ -85,8 +85,11 @@ export function toTaskRow(row: SqlArray): TaskRow {
 
 /** The task that the record columns hold; `readMoved` reads the parts that were moved out of the row. */
 export function toTaskRecord(row: SqlArray, readMoved: (id: string) => ReadonlyMap<string, string>): TaskRecord {
-  const moved = row[37] === 0 ? none : readMoved(row[0] as string);
-  const part = (name: Part, index: number): string | null => moved.get(name) ?? (row[index] as string | null);
+  const spilled = row[37] as number;
+  const moved = spilled === 0 ? none : readMoved(row[0] as string);
+  // A part that has become small again leaves its old text behind; the bit says what counts.
+  const part = (name: Part, index: number): string | null =>
+    (spilled & parts[name]) === 0 ? (row[index] as string | null) : (moved.get(name) ?? null);
   const description = part('description', 31);
   const error = part('error', 35);
   return {

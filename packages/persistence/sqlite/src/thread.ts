@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '@symphony/core';
 import { openDatabase, type DatabaseOptions } from './database.ts';
 import { createReadTimes } from './lease-clock.ts';
 import { carryError, Writer, type CarriedError, type WorkerLease, type WriterCall } from './writer.ts';
@@ -49,32 +50,39 @@ function serve(port: NonNullable<typeof parentPort>, options: DatabaseOptions): 
 class Heart {
   readonly #writer: Writer;
   readonly #leases = new Map<string, { readonly lease: WorkerLease; renewedAt: number }>();
-  readonly #timer: NodeJS.Timeout;
+  #stopTimer: () => void = () => undefined;
 
   constructor(writer: Writer) {
     this.#writer = writer;
-    this.#timer = setInterval(() => this.#beat(), heartbeatMs);
+    this.#arm();
   }
 
   follow(call: WriterCall, input: unknown): void {
     if (call === 'openWorker' || call === 'renew') {
       const lease = input as WorkerLease;
-      this.#leases.set(lease.id, { lease, renewedAt: performance.now() });
+      this.#leases.set(lease.id, { lease, renewedAt: systemClock.monotonic() });
     } else if (call === 'closeWorker') {
       this.#leases.delete(input as string);
     }
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stopTimer();
+  }
+
+  #arm(): void {
+    this.#stopTimer = systemClock.setTimer(() => {
+      this.#beat();
+      this.#arm();
+    }, heartbeatMs);
   }
 
   #beat(): void {
     for (const known of this.#leases.values()) {
-      if (performance.now() - known.renewedAt < known.lease.renewMs) continue;
+      if (systemClock.monotonic() - known.renewedAt < known.lease.renewMs) continue;
       try {
         if (!this.#writer.call('renew', known.lease).alive) this.#leases.delete(known.lease.id);
-        known.renewedAt = performance.now();
+        known.renewedAt = systemClock.monotonic();
       } catch {
         // The main thread's own renewal reports it; the next beat tries again.
       }

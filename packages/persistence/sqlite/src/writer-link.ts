@@ -47,9 +47,9 @@ class ThreadLink implements WriterLink {
 
   constructor(worker: Worker) {
     this.#worker = worker;
-    this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve: resolve as () => void, reject }));
+    this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
     worker.on('message', (reply: ThreadReply) => this.#receive(reply));
-    worker.on('error', (error) => this.#fail(new SymphonyError('STORE_FAILED', `The store thread died: ${error.message}`, { cause: error })));
+    worker.on('error', (error: Error) => this.#fail(new SymphonyError('STORE_FAILED', `The store thread died: ${error.message}`, { cause: error })));
     worker.on('exit', () => this.#fail(new SymphonyError('STORE_CLOSED', 'The store has been closed.')));
   }
 
@@ -59,7 +59,7 @@ class ThreadLink implements WriterLink {
       const id = ++this.#lastId;
       // The process stays alive for what is under way, and only for that.
       this.#worker.ref();
-      this.#waiting.set(id, { resolve: resolve as (answer: never) => void, reject });
+      this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ id, call: name, input } satisfies ThreadRequest);
     });
   }

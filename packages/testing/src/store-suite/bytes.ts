@@ -58,6 +58,22 @@ export function bytes({ group, test }: Suite): void {
       same((await lab.task('tsk_1')).output, output);
     });
 
+    test('a large part beside small ones, and what comes in its place', async (lab) => {
+      const error = { name: 'Error', message: 'x'.repeat(5_000), attempt: 1 };
+      await lab.running('tsk_1');
+      assert.deepEqual((await lab.fail('tsk_1', { error, retryable: false })).error, error);
+      assert.deepEqual((await lab.task('tsk_1')).error, error);
+      await lab.run({ type: 'retryTask', id: 'tsk_1' });
+      assert.equal((await lab.task('tsk_1')).error, null);
+      await lab.start('tsk_1');
+      assert.deepEqual((await lab.fail('tsk_1', { error: { ...error, message: 'small' } })).error?.message, 'small');
+      assert.equal((await lab.task('tsk_1')).error?.message, 'small');
+      await lab.start('tsk_1');
+      await lab.complete('tsk_1', JSON.stringify(error));
+      const { output, error: none } = await lab.task('tsk_1');
+      assert.deepEqual([output, none], [JSON.stringify(error), null]);
+    });
+
     test('a part that grows and shrinks', async (lab) => {
       await lab.running('tsk_1');
       for (const length of [1, 5_000, 10, 200_000, 0]) {

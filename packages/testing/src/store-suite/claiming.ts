@@ -185,6 +185,29 @@ export function claiming({ group, test }: Suite): void {
       await lab.refused('TASK_BLOCKED', { type: 'claimTask', id: 'tsk_2', workerId: 'wrk_1' });
     });
 
+    test('of a task that has failed waits until its next try is due', async (lab) => {
+      await lab.running('tsk_1');
+      const { dueAt } = await lab.fail('tsk_1', { retryAfterMs: 700 });
+      await lab.clock.advance(699);
+      const { details } = await lab.refused('TASK_NOT_CLAIMABLE', claim('tsk_1'));
+      assert.deepEqual(details, { taskId: 'tsk_1', dueAt });
+      await lab.clock.advance(1);
+      assert.equal((await lab.run(claim('tsk_1'))).task?.attempt, 2);
+    });
+
+    test('may bring the decision on its route, which counts where the task has no assignment', async (lab) => {
+      await lab.assigned('tsk_1', 'b');
+      await lab.openWorker('wrk_1', ['a', 'b']);
+      await lab.create('tsk_2');
+      const decided = (id: string): Command => {
+        return { type: 'claimTask', id, workerId: 'wrk_1', decision: lab.decision('a') };
+      };
+      assert.equal((await lab.run(decided('tsk_1'))).task?.agentId, 'b');
+      const { task } = await lab.run(decided('tsk_2'));
+      assert.deepEqual([task?.agentId, task?.pinned], ['a', false]);
+      assert.deepEqual(await lab.log('tsk_2'), ['created', 'routed', 'claimed']);
+    });
+
     test('replaces the stored retry policy by the one it brings', async (lab) => {
       await lab.openWorker('wrk_1', ['a']);
       await lab.create('tsk_1', { retry: { maxRetries: 9 } });

@@ -1,9 +1,10 @@
 import type { AgentConfig, Command, RoutingDecision, StepRow, TaskRecord } from '@symphony/core';
+import type * as fastCheck from 'fast-check';
 import { newAgentConfig, newTask, newWorkflow } from '../builders.ts';
 import { failure, type AttemptEnd } from './lab.ts';
 
 /** The module `fast-check`, which whoever runs these tests has installed. */
-export type FastCheck = typeof import('fast-check');
+export type FastCheck = typeof fastCheck;
 
 /** A command as it is drawn: small numbers that choose among few things, so that commands meet each other. */
 export interface CommandPlan {
@@ -35,7 +36,6 @@ export type Operation =
 
 /** Everything that a plan can name. */
 export const names = {
-  tasks: ['tsk_0', 'tsk_1', 'tsk_2', 'tsk_3', 'tsk_4', 'tsk_5'],
   workflows: ['wf_0', 'wf_1'],
   agents: ['a', 'b', 'c'],
   workers: ['wrk_0', 'wrk_1', 'wrk_2'],
@@ -75,15 +75,15 @@ const weights: { readonly [Type in Command['type']]: number } = {
   registerAgent: 2,
 };
 
-/** Sequences of operations that begin with a worker and a workflow, since little happens without. */
-export function operations(fc: FastCheck, longest: number): import('fast-check').Arbitrary<readonly Operation[]> {
-  const pick = (from: readonly unknown[]): import('fast-check').Arbitrary<number> => fc.nat(from.length - 1);
+/** Sequences of operations that begin with workers, a workflow and tasks, since little happens without. */
+export function operations(fc: FastCheck, longest: number): fastCheck.Arbitrary<readonly Operation[]> {
+  const pick = (from: readonly unknown[]): fastCheck.Arbitrary<number> => fc.nat(from.length - 1);
   const type = fc.oneof(
     ...Object.entries(weights).map(([name, weight]) => ({ weight, arbitrary: fc.constant(name as Command['type']) })),
   );
-  const command: import('fast-check').Arbitrary<CommandPlan> = fc.record({
+  const command: fastCheck.Arbitrary<CommandPlan> = fc.record({
     type,
-    task: pick(names.tasks),
+    task: fc.nat(7),
     agent: pick(names.agents),
     worker: pick(names.workers),
     workflow: pick(names.workflows),
@@ -94,8 +94,11 @@ export function operations(fc: FastCheck, longest: number): import('fast-check')
   });
   const worker = pick(names.workers);
   const hosts = fc.subarray(names.agents.map((_, index) => index));
-  const claim = fc.option(fc.record({ worker, hosts, limit: fc.nat(4) }), { nil: null });
-  const group = fc.array(command, { minLength: 1, maxLength: 3 });
+  const claim = fc.option(fc.record({ worker, hosts, limit: fc.nat(4) }), { nil: null, freq: 2 });
+  const group = fc.oneof(
+    { weight: 4, arbitrary: fc.tuple(command) },
+    { weight: 1, arbitrary: fc.array(command, { minLength: 2, maxLength: 4 }) },
+  );
   const ms = fc.constantFrom(1, 50, 999, 1_000, 3_000, 5_000, 9_999, 10_000, 60_000);
   const operation = fc.oneof(
     {
@@ -130,9 +133,20 @@ export function operations(fc: FastCheck, longest: number): import('fast-check')
       }),
     },
   );
+  const tasks = [0, 3, 4].map((variant): CommandPlan => ({ ...plain('createTask'), variant, flag: true }));
   const first: readonly Operation[] = [
     { do: 'openWorker', worker: 0, hosts: [0, 1] },
-    { do: 'commit', groups: [[plain('createWorkflow')], [plain('registerAgent')]], claim: null },
+    { do: 'openWorker', worker: 1, hosts: [0, 2] },
+    {
+      do: 'commit',
+      groups: [
+        [plain('createWorkflow')],
+        [{ ...plain('createWorkflow'), workflow: 1 }],
+        [plain('registerAgent')],
+        tasks,
+      ],
+      claim: { worker: 0, hosts: [0, 1], limit: 1 },
+    },
   ];
   return fc.array(operation, { minLength: 1, maxLength: longest, size: 'max' }).map((rest) => [...first, ...rest]);
 }
@@ -141,17 +155,47 @@ function plain(type: Command['type']): CommandPlan {
   return { type, task: 0, agent: 0, worker: 0, workflow: 0, variant: 0, text: 0, flag: false, stale: false };
 }
 
-/** What a command has to know of the moment in which it is made. */
+/** What commands have to know of the moment in which they are made. */
 export interface Moment {
   readonly now: number;
-  /** The task that the plan names, as it was before this commit. */
-  readonly task: TaskRecord | undefined;
+  /** All tasks, as they were before this commit. */
+  readonly tasks: readonly TaskRecord[];
+  /** The id of the next task to create. */
+  readonly nextId: () => string;
+}
+
+const isRunning = ({ status }: TaskRecord): boolean => status === 'running';
+const isBound = ({ boundTo }: TaskRecord): boolean => boundTo !== null;
+
+/** The tasks that a command has something to do with; without a preference for these, most commands would be refused. */
+const preferred: { readonly [Type in Command['type']]?: (task: TaskRecord) => boolean } = {
+  addTask: ({ workflowId }) => workflowId === null,
+  submitTask: ({ status, dueAt }) => status === 'pending' && dueAt === null,
+  claimTask: ({ status }) => status === 'pending',
+  report: isRunning,
+  recordStep: isRunning,
+  progress: isRunning,
+  route: isBound,
+  defer: isBound,
+  reject: isBound,
+  unbind: isBound,
+  cancelTask: ({ status, cancelAt }) => status === 'waiting' || status === 'pending' || cancelAt === null,
+  retryTask: ({ status }) => status === 'failed' || status === 'cancelled',
+};
+
+function taskFor(plan: CommandPlan, { tasks }: Moment): TaskRecord | undefined {
+  const suitable = tasks.filter(preferred[plan.type] ?? (() => true));
+  const among = suitable.length > 0 && !plan.stale ? suitable : tasks;
+  return among[plan.task % Math.max(1, among.length)];
 }
 
 /** The command that a plan stands for. */
-export function toCommand(plan: CommandPlan, { now, task }: Moment): Command {
+export function toCommand(plan: CommandPlan, moment: Moment): Command {
   const { type, variant, flag } = plan;
-  const id = names.tasks[plan.task] as string;
+  const { now } = moment;
+  const task = taskFor(plan, moment);
+  const unknown = plan.stale && flag && variant === 0;
+  const id = unknown || task === undefined ? 'tsk_unknown' : task.id;
   const agentId = names.agents[plan.agent] as string;
   const workerId = names.workers[plan.worker] as string;
   const workflowId = names.workflows[plan.workflow] as string;
@@ -162,12 +206,12 @@ export function toCommand(plan: CommandPlan, { now, task }: Moment): Command {
       return {
         type,
         submit: flag,
-        task: newTask(id, {
+        task: newTask(plan.stale && task !== undefined ? id : moment.nextId(), {
           input: text,
           priority: (variant - 2) * 50,
           dueAt: variant === 0 ? now + 1_500 : null,
           agentId: variant < 2 ? null : agentId,
-          workflowId: plan.stale ? workflowId : null,
+          workflowId: plan.text % 2 === 0 ? workflowId : null,
           idempotencyKey: variant === 5 ? `key_${plan.workflow}` : null,
           bodyHash: variant === 4 && plan.stale ? 'other' : 'hash',
           retry: variant % 2 === 0 ? {} : { maxRetries: 1, maxCrashes: 2, initialDelayMs: 900 },
@@ -192,6 +236,7 @@ export function toCommand(plan: CommandPlan, { now, task }: Moment): Command {
         id,
         workerId,
         ...(variant < 3 ? { agentId } : {}),
+        ...(variant === 4 ? { decision: toDecision(agentId, now) } : {}),
         ...(variant === 0 ? { workflowId } : {}),
         ...(variant === 1 ? { retry: { maxRetries: 0 } } : {}),
       };

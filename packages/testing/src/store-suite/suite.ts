@@ -22,7 +22,11 @@ export interface StoreUnderTest {
 export interface Suite {
   readonly subject: StoreUnderTest;
   /** A group of tests about one thing. */
-  group(name: string, body: () => void): void;
+  readonly group: (name: string, body: () => void) => void;
   /** A test on a store of its own; after it, the invariants are checked and the store is closed. */
-  test(name: string, body: (lab: Lab) => Promise<void>, options?: { readonly skip?: string | false }): void;
+  readonly test: (
+    name: string,
+    body: (lab: Lab) => Promise<void>,
+    options?: { readonly skip?: string | false },
+  ) => void;
 }

@@ -1,4 +1,5 @@
-import type { EventType, TaskStatus } from '../src/index.ts';
+import { expect } from 'vitest';
+import { claimKey, isTerminal, type EventType, type TaskRow, type TaskStatus } from '../src/index.ts';
 
 /** What each event says about the status of its task; the others say nothing. */
 const says: { readonly [Type in EventType]?: TaskStatus } = {
@@ -19,4 +20,16 @@ const says: { readonly [Type in EventType]?: TaskStatus } = {
 /** The status of a task, read from nothing but the names of its events. */
 export function foldStatus(log: readonly EventType[]): TaskStatus | undefined {
   return log.reduce<TaskStatus | undefined>((status, type) => says[type] ?? status, undefined);
+}
+
+/** What holds of the row of every task at any time. */
+export function expectSound(row: TaskRow): void {
+  expect(row.workerId !== null).toBe(row.status === 'running');
+  expect(row.finishedAt !== null).toBe(isTerminal(row.status));
+  expect(row.startedAt !== null).toBe(row.attempt > 0);
+  expect(row.claimKey).toBe(row.dueAt === null ? null : claimKey(row.dueAt, row.priority));
+  if (row.status !== 'pending') {
+    expect(row).toMatchObject({ dueAt: null, claimKey: null, boundTo: null, boundUntil: null, held: false });
+  }
+  if (row.cancelAt !== null) expect(['running', 'cancelled']).toContain(row.status);
 }
