@@ -2,6 +2,7 @@
 import { packTest } from './pack-test/pack-test.ts';
 import { packAll, lintTarballs } from './pack.ts';
 import { run } from './run.ts';
+import { checkSnippets } from './snippets.ts';
 
 const stages: Record<string, () => Promise<unknown>> = {
   format: () => run('prettier', ['--check', '--log-level', 'warn', '.']),
@@ -12,6 +13,7 @@ const stages: Record<string, () => Promise<unknown>> = {
   build: () => run('turbo', ['run', 'build', '--output-logs', 'errors-only', '--filter', './packages/**']),
   'packed packages': async () => lintTarballs(await packAll()),
   'packed and installed': async () => packTest(await packAll()),
+  snippets: () => checkSnippets(),
   examples: () =>
     run('pnpm', ['--recursive', '--workspace-concurrency', '1', '--filter', './examples/*', 'run', 'check']),
 };

@@ -1,4 +1,4 @@
-import type { JsonValue } from './json.ts';
+import type { JsonValue } from './json-value.ts';
 
 /**
  * Every error code that Symphony throws or records, with what it means. Codes are stable; messages may improve.

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { decisionFor, errorOf, newTask, newWorkflow, workflowRow } from '../test/builders.ts';
+import { decisionFor, errorOf, newTask, newWorkflow, taskRow, workflowRow } from '../test/builders.ts';
 import { reports, World } from '../test/world.ts';
 import {
   Flush,
+  isSettled,
   settleWorkflow,
   taskStatuses,
   toAgentConfig,
@@ -11,6 +12,7 @@ import {
   type NewTaskRecord,
   type StepRow,
   type WorkflowCounters,
+  type WorkflowRow,
 } from './index.ts';
 
 let world: World;
@@ -57,15 +59,9 @@ function expectUntouched(result: object, ...commands: readonly Command[]): void 
 describe('creating a task', () => {
   it('stores it pending and due to nobody: it is its caller’s to execute or to submit', () => {
     const { task } = world.do(create('t1', { dueAt: 5 }));
-    expect(task).toMatchObject({
-      status: 'pending',
-      dueAt: null,
-      claimKey: null,
-      version: 1,
-      attempt: 0,
-      pinned: false,
-    });
-    expect(task).toEqual({ ...world.task('t1') });
+    const untouched = taskRow({ id: 't1', createdAt: 1_000_000 });
+    expect(task).toEqual({ ...newTask('t1'), ...untouched, output: null, error: null, progress: null });
+    expect(task).toEqual(world.task('t1'));
     expect(world.lastEvent('t1')).toEqual({ type: 'task.created', data: { name: 'task', priority: 0 } });
     world.openWorker('w1');
     expect(world.claim('w1', ['ada'])).toEqual([]);
@@ -859,8 +855,16 @@ describe('cancelling a workflow', () => {
     expect(result).toMatchObject({ value: { workflow: { cancelRequested: false, open: 0 } } });
   });
 
-  it('needs no reason, but a workflow that is there', () => {
+  it('settles a workflow that has no task', () => {
     world.do(createWorkflow('wf'));
+    world.do({ type: 'cancelWorkflow', id: 'wf' });
+    const row = world.do({ type: 'cancelWorkflow', id: 'wf' }).workflow as WorkflowRow;
+    expect([workflowStatus(row), isSettled(row), row.settledAt]).toEqual(['cancelled', true, world.now]);
+    expect(world.lastEvent('wf')).toMatchObject({ type: 'workflow.settled', data: { status: 'cancelled' } });
+  });
+
+  it('needs no reason, but a workflow that is there', () => {
+    world.workflowWith('wf', 't1');
     world.do({ type: 'cancelWorkflow', id: 'wf' });
     expect(world.lastEvent('wf').data).toEqual({});
     expectRefused('WORKFLOW_NOT_FOUND', { type: 'cancelWorkflow', id: 'none' });

@@ -77,12 +77,16 @@ export class Flush {
    * those without assignment are bound to it for routing. A claim looks at a bounded number of tasks.
    */
   claim(request: ClaimRequest): readonly Claimed[] {
-    if (this.#tables.worker(request.workerId) === undefined) return [];
+    if (request.limit < 1 || this.#tables.worker(request.workerId) === undefined) return [];
     const claimed: string[] = [];
     let suspectTaken: boolean | undefined;
+    const mayTakeSuspect = (): boolean => {
+      const taken = suspectTaken ?? runsSuspect(this.#tables, request.workerId);
+      suspectTaken = true;
+      return !taken;
+    };
     let looks = request.limit + 1_000;
     for (const task of merged(this.#tables, request, this.#times.now)) {
-      if (claimed.length >= request.limit || looks-- <= 0) break;
       const workflow = task.workflowId === null ? undefined : this.#tables.workflow(task.workflowId);
       if (workflow?.cancelRequested === true) {
         this.change(task, { type: 'cancel', graceMs: 0, reason: 'the workflow was cancelled' });
@@ -91,15 +95,12 @@ export class Flush {
       } else if (task.agentId === null) {
         this.change(task, { type: 'bind', workerId: request.workerId, until: this.#times.lease + defaults.routingMs });
         claimed.push(task.id);
-      } else {
-        if (isSuspect(task)) {
-          suspectTaken ??= runsSuspect(this.#tables, request.workerId);
-          if (suspectTaken) continue;
-          suspectTaken = true;
-        }
+      } else if (!isSuspect(task) || mayTakeSuspect()) {
         this.change(task, { type: 'claim', workerId: request.workerId, agentId: task.agentId });
         claimed.push(task.id);
       }
+      // Asked here and not before the task was pulled: looking further than needed would read rows for nothing.
+      if (claimed.length === request.limit || --looks === 0) break;
     }
     return claimed.map((id) => this.#tables.taskRecord(id) as TaskRecord);
   }
@@ -347,6 +348,13 @@ class Draft {
     const changed = { ...row, lastSeq: seq, version: row.version + 1 };
     this.#workflows.set(row.id, { row: changed, created: this.isNewWorkflow(row.id) });
     this.#events.push(workflowEvent(row, event, seq, this.times.now));
+  }
+
+  /** Ends a cancelled workflow that has no task. */
+  settleEmpty(id: string): void {
+    this.changeWorkflow(this.workflow(id) as WorkflowRow, { type: 'workflow.cancelled', data: { cancelled: 0 } });
+    const row = { ...(this.workflow(id) as WorkflowRow), settledAt: this.times.now };
+    this.changeWorkflow(row, { type: 'workflow.settled', data: { status: 'cancelled' } });
   }
 
   addDelta(workflowId: string, delta: WorkflowCounters | undefined): void {
@@ -754,11 +762,12 @@ function resumeWorkflow(draft: Draft, { id }: Extract<Command, { readonly type: 
 function cancelWorkflow(draft: Draft, { id, reason }: Extract<Command, { readonly type: 'cancelWorkflow' }>): Answer {
   const workflow = draft.workflow(id);
   if (workflow === undefined) return workflowNotFound(id);
-  if (!workflow.cancelRequested && !isSettled(draft.countedWorkflow(id) as WorkflowRow)) {
-    draft.changeWorkflow(
-      { ...workflow, cancelRequested: true, paused: false },
-      { type: 'workflow.cancel_requested', data: reason === undefined ? {} : { reason } },
-    );
+  const counted = draft.countedWorkflow(id) as WorkflowRow;
+  if (!workflow.cancelRequested && !isSettled(counted)) {
+    const data = reason === undefined ? {} : { reason };
+    draft.changeWorkflow({ ...workflow, cancelRequested: true, paused: false }, { type: 'workflow.cancel_requested', data });
+    // Without tasks there is no last one whose end would settle it.
+    if (counted.total === 0) draft.settleEmpty(id);
   }
   return { workflow: draft.countedWorkflow(id) as WorkflowRow };
 }

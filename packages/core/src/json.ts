@@ -1,7 +1,7 @@
 import { SymphonyError, type ErrorCode } from './errors.ts';
+import type { JsonValue } from './json-value.ts';
 
-/** What can be stored: null, finite numbers, strings, booleans, arrays and plain objects of these. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type { JsonValue } from './json-value.ts';
 
 /** The codes that {@link encodeJson} reports under; a result that cannot be stored has codes of its own. */
 export interface JsonErrorCodes {

@@ -80,6 +80,6 @@ export interface Tables {
   openTasks(workflowId: string, limit: number): readonly TaskRow[];
   /** Ids of workflows that hold back tasks though they are not paused, or were cancelled and still have open tasks to cancel. */
   misalignedWorkflows(limit: number): readonly string[];
-  /** Pending, unpinned tasks of an assignment that have never started. */
+  /** Unpinned tasks of an assignment that have never started: those of {@link dueTasks}, whenever they are due. */
   unstartedTasks(agentId: string, limit: number): readonly TaskRow[];
 }

@@ -354,6 +354,7 @@ describe('the end of an attempt', () => {
     expect(change(running, { ...fail, retryAfterMs: 0 }).task.dueAt).toBe(now);
     expect(change(running, { ...fail, retryAfterMs: 0.2 }).task.dueAt).toBe(now + 1);
     expect(change(running, { ...fail, retryAfterMs: 999_999 }).task.dueAt).toBe(now + 999_999);
+    expect(change(running, { ...fail, retryAfterMs: 1.2 }).task.dueAt).toBe(now + 2); // times are whole milliseconds
   });
 
   it('failed under executeWithRetry: the task stays bound to its caller, as long as that lives', () => {

@@ -133,7 +133,8 @@ function putWorker(tables: Tables, times: Times, beat: WorkerBeat, startedAt: nu
     const agent = tables.agent(agentId);
     if (agent !== undefined && agent.unhostedSince !== null) tables.putAgent({ ...agent, unhostedSince: null });
   }
-  if (known !== undefined) markUnhosted(tables, times, known.hosts);
+  const dropped = known?.hosts.filter((agentId) => !beat.hosts.includes(agentId)) ?? [];
+  markUnhosted(tables, times, dropped);
 }
 
 function removeWorker(tables: Tables, times: Times, row: WorkerRow): void {

@@ -139,10 +139,13 @@ describe('the counters of a workflow', () => {
     });
   });
 
-  it('a workflow has settled when it has tasks and none is open', () => {
-    expect(isSettled(none)).toBe(false);
-    expect(isSettled({ ...none, total: 2, open: 1 })).toBe(false);
-    expect(isSettled({ ...none, total: 2 })).toBe(true);
+  it('a workflow has settled when it has tasks and none is open, or was cancelled without any', () => {
+    const row = { ...none, cancelRequested: false };
+    expect(isSettled(row)).toBe(false);
+    expect(isSettled({ ...row, total: 2, open: 1 })).toBe(false);
+    expect(isSettled({ ...row, total: 2 })).toBe(true);
+    expect(isSettled({ ...row, cancelRequested: true })).toBe(true);
+    expect(isSettled({ ...row, total: 2, open: 1, cancelRequested: true })).toBe(false);
   });
 });
 

@@ -71,9 +71,9 @@ export function workflowStatus(
   return row.cancelRequested || row.cancelled === row.total ? 'cancelled' : 'completed';
 }
 
-/** Whether no task of the workflow is open any more. Results and waiters of a workflow go by this. */
-export function isSettled(row: WorkflowCounters): boolean {
-  return row.total > 0 && row.open === 0;
+/** Whether no task of the workflow is open any more, and none can come. Results and waiters of a workflow go by this. */
+export function isSettled(row: WorkflowCounters & Pick<WorkflowRow, 'cancelRequested'>): boolean {
+  return row.open === 0 && (row.total > 0 || row.cancelRequested);
 }
 
 /** What one task contributes to the counters of its workflow. */

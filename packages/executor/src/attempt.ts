@@ -4,6 +4,7 @@ import {
   describeIssues,
   encodeJson,
   isTerminal,
+  longestDuration,
   RetryAfterError,
   SymphonyError,
   TerminalError,
@@ -17,13 +18,15 @@ import {
   type ErrorCode,
   type JsonValue,
   type Schema,
+  type StepRow,
   type Task,
   type TaskRecord,
 } from '@symphony/core';
 import { AttemptControl } from './attempt-control.ts';
-import { AttemptContext, commitPatiently, RefusalSignal } from './context.ts';
+import { AttemptContext, commitPatiently } from './context.ts';
 import { runHook, type ExecutionHooks } from './hooks.ts';
 import type { WorkerLease } from './lease.ts';
+import { patiently } from './patiently.ts';
 import type { ExecutorServices } from './services.ts';
 
 /** One attempt to run: a task that has just been claimed, and the agent it was claimed for. */
@@ -35,7 +38,7 @@ export interface AttemptRequest {
   readonly defaultMaxRetries: number;
   /** Keeps the task for this worker until its next attempt. */
   readonly bindTo?: string;
-  /** Due tasks to take in the commit that ends the attempt. */
+  /** Due tasks to take in the commit that ends the attempt, unless post-hooks are to run after it. */
   readonly claim?: () => ClaimRequest | undefined;
   /** Hears of the control before anything runs. */
   readonly onStart?: (control: AttemptControl) => void;
@@ -78,9 +81,9 @@ export async function runAttempt(
     const timeoutMs = request.task.timeouts.startToCloseMs ?? request.agent.limits?.timeoutMs;
     if (timeoutMs !== undefined) control.limit(timeoutMs, defaults.graceMs);
     if (request.task.cancelAt !== null) control.cancel(request.task.cancelAt);
-    const command = await perform(services, control, request);
-    if (command === undefined) return { outcome: { state: 'lost' }, claimed: [] };
-    const end = await report(services, lease, control, request, command);
+    const { command, hasResult } = await perform(services, control, request);
+    const end = command === undefined ? lostEnd : await report(services, lease, control, request, command);
+    if (hasResult && !isKept(end.outcome)) await noteLate(services, request, 'resolved');
     if (end.outcome.state === 'ended') await runPostHooks(services, request, end.outcome.task);
     return end;
   } finally {
@@ -89,22 +92,34 @@ export async function runAttempt(
   }
 }
 
-/** What the attempt has to report; undefined if nobody wants to hear it. */
+const lostEnd: AttemptEnd = { outcome: { state: 'lost' }, claimed: [] };
+
+interface Performance {
+  /** What the attempt has to report; undefined if nobody wants to hear it. */
+  readonly command: ReportCommand | undefined;
+  /** Whether the agent returned something that could be stored, in time or not. */
+  readonly hasResult: boolean;
+}
+
+/** Runs pre-hooks and agent, and finds what is to be reported of it. */
 async function perform(
   services: ExecutorServices,
   control: AttemptControl,
   request: AttemptRequest,
-): Promise<ReportCommand | undefined> {
+): Promise<Performance> {
   let context: AttemptContext | undefined;
   const work = (async () => {
-    const task = toTask(request.task);
     for (const { preExecution } of request.hooks) {
-      if (preExecution !== undefined) await runHook(services.clock, 'pre', () => preExecution(task, request.agent));
+      if (preExecution === undefined) continue;
+      await runHook(services.clock, 'pre', () => preExecution(structuredClone(toTask(request.task)), request.agent));
+      control.signal.throwIfAborted();
     }
-    control.signal.throwIfAborted();
+    const task = toTask(request.task);
     const input = await check(request.agent.input, task.input, 'INPUT_INVALID', `The input of task ${task.id}`);
     // A first attempt has no journal, so reading it would be a wasted trip.
-    const journal = task.attempt === 1 ? [] : await services.store.steps(task.id, request.agent.id);
+    const journal = task.attempt === 1 ? [] : await readJournal(services, control, request);
+    // Whatever was waited for so far may have taken longer than the attempt had.
+    control.signal.throwIfAborted();
     context = new AttemptContext(services, control, request.task, request.agent.id, request.data, journal);
     const result = await request.agent.run({ ...task, input: input as JsonValue }, context);
     const output = await check(
@@ -125,8 +140,26 @@ async function perform(
   const result = await Promise.race([settled, control.givenUp.then(() => undefined)]);
   context?.end();
   if (result === undefined) abandon(services, request, settled);
-  if (control.cause === 'lost') return undefined;
-  return toReport(services, control, request, context, result);
+  const hasResult = result !== undefined && 'output' in result;
+  if (control.cause === 'lost') return { command: undefined, hasResult };
+  return { command: toReport(services, control, request, context, result), hasResult };
+}
+
+/** Whether the task has ended with the result of this attempt. */
+function isKept(outcome: AttemptOutcome): boolean {
+  return outcome.state === 'ended' && outcome.task.status === 'completed';
+}
+
+function readJournal(
+  { store, clock }: ExecutorServices,
+  control: AttemptControl,
+  { task, agent }: AttemptRequest,
+): Promise<readonly StepRow[]> {
+  return patiently(
+    clock,
+    () => control.signal.aborted,
+    () => store.steps(task.id, agent.id),
+  );
 }
 
 type Settled = { readonly output: string } | { readonly error: unknown };
@@ -145,7 +178,7 @@ function toReport(
   }
   if (control.cause === 'shutdown') return { type: 'release', reason: 'the worker is stopping' };
   const error = result === undefined ? (control.signal.reason as unknown) : result.error;
-  if (error instanceof RefusalSignal) return { type: 'refuse', reason: error.message };
+  if (context?.isRefusal(error) === true) return { type: 'refuse', reason: error.message };
   const retryable = !TerminalError.is(error) && !hopeless.some((code) => SymphonyError.is(error, code));
   return failure(services, request, error, retryable);
 }
@@ -162,7 +195,7 @@ function failure(
     retryable,
     draw: services.random(),
     defaultMaxRetries: request.defaultMaxRetries,
-    ...(RetryAfterError.is(error) ? { retryAfterMs: Math.round(error.retryAfterMs) } : {}),
+    ...(RetryAfterError.is(error) ? { retryAfterMs: Math.min(error.retryAfterMs, longestDuration) } : {}),
     ...(request.bindTo === undefined ? {} : { bindTo: request.bindTo }),
   };
 }
@@ -183,12 +216,17 @@ async function check(
 function abandon(services: ExecutorServices, request: AttemptRequest, settled: Promise<Settled>): void {
   const noted = settled.then((result) => {
     const outcome = 'output' in result ? 'resolved' : 'rejected';
-    return note(services, request.task.id, {
-      type: 'task.late_result',
-      data: { attempt: request.task.attempt, outcome },
-    });
+    return noteLate(services, request, outcome);
   });
   request.onAbandoned?.(noted);
+}
+
+function noteLate(
+  services: ExecutorServices,
+  { task }: AttemptRequest,
+  outcome: 'resolved' | 'rejected',
+): Promise<void> {
+  return note(services, task.id, { type: 'task.late_result', data: { attempt: task.attempt, outcome } });
 }
 
 async function report(
@@ -199,11 +237,17 @@ async function report(
   command: ReportCommand,
 ): Promise<AttemptEnd> {
   const { id, attempt } = request.task;
-  const claim = control.cause === 'shutdown' ? undefined : request.claim?.();
+  const isLost = (): boolean => control.cause === 'lost';
+  const claim = control.cause === 'shutdown' || hasPostHooks(request) ? undefined : request.claim?.();
   const group: readonly Command[] = [{ type: 'report', id, attempt, command }];
-  const { results, claimed, resent } = await lease.claiming(() =>
-    commitPatiently(services, group, () => control.cause === 'lost', claim),
-  );
+  let response: Awaited<ReturnType<typeof commitPatiently>>;
+  try {
+    response = await lease.claiming(() => commitPatiently(services, group, isLost, claim));
+  } catch (error) {
+    if (isLost()) return lostEnd;
+    throw error;
+  }
+  const { results, claimed, resent } = response;
   const result = results[0];
   if (result?.status === 'ok') return { outcome: toOutcome(result.value.task as TaskRecord), claimed };
   if (result?.status === 'error') {
@@ -213,12 +257,22 @@ async function report(
     const end = await report(services, lease, control, request, failure(services, request, error, false));
     return { outcome: end.outcome, claimed: [...claimed, ...end.claimed] };
   }
-  return { outcome: await readOutcome(services, request.task, resent), claimed };
+  return { outcome: await readOutcome(services, request.task, resent, isLost), claimed };
+}
+
+/** Tasks are not claimed for a slot that post-hooks go on using. */
+function hasPostHooks({ hooks }: AttemptRequest): boolean {
+  return hooks.some(({ postExecution }) => postExecution !== undefined);
 }
 
 /** Our write was refused as stale: somebody else ended the attempt, or an earlier sending of it did. */
-async function readOutcome({ store }: ExecutorServices, task: TaskRecord, resent: boolean): Promise<AttemptOutcome> {
-  const record = await store.getTask(task.id);
+async function readOutcome(
+  { store, clock }: ExecutorServices,
+  task: TaskRecord,
+  resent: boolean,
+  isLost: () => boolean,
+): Promise<AttemptOutcome> {
+  const record = await patiently(clock, isLost, () => store.getTask(task.id));
   if (record === undefined || record.attempt !== task.attempt || record.status === 'running') return { state: 'lost' };
   return isTerminal(record.status) || resent ? toOutcome(record) : { state: 'lost' };
 }
@@ -231,7 +285,8 @@ async function runPostHooks(services: ExecutorServices, request: AttemptRequest,
   for (const { postExecution } of request.hooks) {
     if (postExecution === undefined) continue;
     try {
-      await runHook(services.clock, 'post', () => postExecution(task, request.agent, task.output));
+      const copy = structuredClone(task);
+      await runHook(services.clock, 'post', () => postExecution(copy, request.agent, copy.output));
     } catch (error) {
       await note(services, task.id, {
         type: 'task.hook_failed',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   canonicalJson,
+  checkKeys,
   checkName,
   decodeJson,
   defaults,
@@ -16,13 +17,14 @@ import {
   type TaskRecord,
 } from '@symphony/core';
 import type { AttemptControl } from './attempt-control.ts';
+import { patiently } from './patiently.ts';
 import type { ExecutorServices } from './services.ts';
 
 /** How often progress is written, at most. */
 const progressMs = 1_000;
 
-/** Thrown by `context.refuse`; what the attempt reports. */
-export class RefusalSignal extends Error {
+/** Thrown by `context.refuse`. */
+class RefusalSignal extends Error {
   override readonly name = 'RefusalSignal';
 }
 
@@ -36,7 +38,7 @@ export class AttemptContext implements AgentContext {
   readonly #control: AttemptControl;
   readonly #task: TaskRecord;
   readonly #agentId: string;
-  readonly #journal: ReadonlyMap<string, StepRow>;
+  readonly #journal: Map<string, StepRow>;
   readonly #used = new Set<string>();
   readonly #open = new Set<string>();
   readonly #openNames = new Map<string, number>();
@@ -44,6 +46,7 @@ export class AttemptContext implements AgentContext {
   #progress: string | undefined;
   #progressTimer: (() => void) | undefined;
   #progressAt = -Infinity;
+  #refusal: RefusalSignal | undefined;
   #ended = false;
 
   constructor(
@@ -70,8 +73,21 @@ export class AttemptContext implements AgentContext {
     return [...this.#journal.keys()].filter((identity) => !this.#used.has(identity));
   }
 
-  async step<T>(name: string, fn: () => T | Promise<T>, options: StepOptions = {}): Promise<T> {
+  /** Whether an agent threw this because it refuses the task. */
+  isRefusal(error: unknown): error is Error {
+    return this.#refusal !== undefined && error === this.#refusal;
+  }
+
+  step<T>(name: string, fn: () => T | Promise<T>, options: StepOptions = {}): Promise<T> {
+    const result = this.#step(name, fn, options);
+    // An agent that does not wait for its step must not take the process, and everybody's tasks, down with it.
+    result.catch(() => undefined);
+    return result;
+  }
+
+  async #step<T>(name: string, fn: () => T | Promise<T>, options: StepOptions): Promise<T> {
     this.signal.throwIfAborted();
+    checkKeys(options, ['key', 'input'], 'step');
     const identity = this.#enter(name, options);
     try {
       const inputHash = options.input === undefined ? null : hashInput(options.input, name);
@@ -98,7 +114,8 @@ export class AttemptContext implements AgentContext {
   }
 
   refuse(reason: string): never {
-    throw new RefusalSignal(String(reason).slice(0, 4_000));
+    this.#refusal = new RefusalSignal(String(reason).slice(0, 4_000));
+    throw this.#refusal;
   }
 
   /** After this nothing is written any more. */
@@ -157,6 +174,8 @@ export class AttemptContext implements AgentContext {
       at: 0,
     };
     await this.#write({ type: 'recordStep', step });
+    // A second call under this key, in this attempt, finds it as a later attempt would.
+    this.#journal.set(identity, step);
     return output;
   }
 
@@ -199,22 +218,16 @@ export class AttemptContext implements AgentContext {
  * @param isOver says that nobody waits for the answer any more
  * @throws SymphonyError `STORE_CLOSED`; `STORE_FAILED` or `STORE_FULL` once it is over
  */
-export async function commitPatiently(
+export function commitPatiently(
   { store, clock }: ExecutorServices,
   group: readonly Command[],
   isOver: () => boolean,
   claim?: ClaimRequest,
 ): Promise<CommitResponse & { readonly resent: boolean }> {
-  for (let tries = 1; ; tries++) {
-    try {
-      const response = await store.commit({ groups: [group], ...(claim === undefined ? {} : { claim }) });
-      return { ...response, resent: tries > 1 };
-    } catch (error) {
-      if (!SymphonyError.is(error, 'STORE_FAILED') && !SymphonyError.is(error, 'STORE_FULL')) throw error;
-      if (isOver()) throw error;
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, Math.min(1_000, 20 * 2 ** tries)));
-    }
-  }
+  return patiently(clock, isOver, async (tries) => {
+    const response = await store.commit({ groups: [group], ...(claim === undefined ? {} : { claim }) });
+    return { ...response, resent: tries > 1 };
+  });
 }
 
 function replay(recorded: StepRow, inputHash: string | null, taskId: string): string {

@@ -1,4 +1,5 @@
 import {
+  checkDuration,
   checkInteger,
   checkKeys,
   checkName,
@@ -7,7 +8,6 @@ import {
   describe,
   isTerminal,
   SymphonyError,
-  toAgent,
   toTask,
   type Agent,
   type AgentLike,
@@ -21,12 +21,15 @@ import {
   type TaskRecord,
 } from '@symphony/core';
 import type { AttemptControl } from './attempt-control.ts';
-import { copyJson, runAttempt } from './attempt.ts';
-import type { ExecutionHooks, PostExecutionHook, PreExecutionHook } from './hooks.ts';
+import { copyJson, runAttempt, type AttemptRequest } from './attempt.ts';
+import { checkAgent } from './check-agent.ts';
+import { commitPatiently } from './context.ts';
+import { checkHook, type ExecutionHooks, type PostExecutionHook, type PreExecutionHook } from './hooks.ts';
 import { WorkerLease, type Held } from './lease.ts';
 import { previousDecisions } from './route.ts';
+import { RunningAttempts } from './running-attempts.ts';
 import { toServices, type ExecutorOptions, type ExecutorServices } from './services.ts';
-import { Worker, type DrainOptions, type WorkerOptions } from './worker.ts';
+import { checkDrain, toHosted, Worker, type DrainOptions, type WorkerOptions } from './worker.ts';
 
 /** How one task is executed. */
 export interface ExecuteOptions {
@@ -36,7 +39,7 @@ export interface ExecuteOptions {
   readonly postExecutionHook?: PostExecutionHook;
   /** JSON that the agent finds as `context.data`. */
   readonly context?: unknown;
-  /** Cancels the task when it aborts. */
+  /** Cancels the task when it aborts. One that has aborted already leaves the task as it is. */
   readonly signal?: AbortSignal;
 }
 
@@ -70,10 +73,28 @@ type Execution = ExecuteOptions & {
   readonly defaultMaxRetries: number;
   readonly retry?: RetryPolicy;
   readonly waitsWhilePaused: boolean;
+  /** A task that has not started when the signal aborts is left as it is, instead of being cancelled. */
+  readonly leavesUnstarted: boolean;
 };
 
-/** How long a blocked caller waits before it looks again when nothing rings. */
+/** What a claim by id takes with it. */
+type ClaimWish = Pick<
+  Extract<Command, { readonly type: 'claimTask' }>,
+  'agentId' | 'workflowId' | 'retry' | 'decision'
+>;
+
+interface ClaimOptions {
+  readonly waitsWhilePaused: boolean;
+  readonly leavesUnstarted: boolean;
+  /** A task that has ended meanwhile is the answer, not an error. */
+  readonly endedIsAnswer: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How long a blocked caller waits before it looks again. */
 const lookAgainMs = 250;
+
+const executeKeys = ['workflowId', 'preExecutionHook', 'postExecutionHook', 'context', 'signal'] as const;
 
 /**
  * Runs tasks with agents: by the caller's own hand (`executeTask`, `executeWithRetry`, `batchExecute`), or as a
@@ -83,8 +104,15 @@ export class EnhancedExecutor {
   readonly #services: ExecutorServices;
   readonly #lease: WorkerLease;
   readonly #workers = new Set<Worker>();
-  #closed = false;
+  /** What runs because a caller asked for it; workers have their own. */
+  readonly #attempts = new RunningAttempts();
+  readonly #calls = new Set<Promise<unknown>>();
+  readonly #stopping = new AbortController();
+  #closing: Promise<void> | undefined;
 
+  /**
+   * @throws SymphonyError `INVALID_ARGUMENT`
+   */
   constructor(options: ExecutorOptions) {
     this.#services = toServices(options);
     this.#lease = new WorkerLease(this.#services);
@@ -99,8 +127,13 @@ export class EnhancedExecutor {
    *   `AGENT_INVALID`, `LEASE_LOST`, `SHUTDOWN`
    */
   async executeTask(taskId: string, agent: AgentLike, options: ExecuteOptions = {}): Promise<Task> {
-    checkKeys(options, ['workflowId', 'preExecutionHook', 'postExecutionHook', 'context', 'signal'], 'executeTask');
-    return this.#execute(taskId, toAgent(agent), { ...options, defaultMaxRetries: 0, waitsWhilePaused: false });
+    checkKeys(options, executeKeys, 'executeTask');
+    return this.#execute(taskId, agent, {
+      ...options,
+      defaultMaxRetries: 0,
+      waitsWhilePaused: false,
+      leavesUnstarted: false,
+    });
   }
 
   /**
@@ -111,18 +144,19 @@ export class EnhancedExecutor {
    * @throws SymphonyError as {@link executeTask}, except that a paused workflow is waited for
    */
   async executeWithRetry(taskId: string, agent: AgentLike, options: RetryOptions = {}): Promise<Task> {
+    checkKeys(options, [...executeKeys, 'maxRetries', 'retryDelay', 'retry'], 'executeWithRetry');
     const { maxRetries, retryDelay, retry, ...rest } = options;
-    checkKeys(rest, ['workflowId', 'preExecutionHook', 'postExecutionHook', 'context', 'signal'], 'executeWithRetry');
-    const policy = checkRetryPolicy({
-      ...retry,
-      ...(maxRetries === undefined ? {} : { maxRetries }),
-      ...(retryDelay === undefined ? {} : { initialDelayMs: retryDelay }),
-    });
-    return this.#execute(taskId, toAgent(agent), {
+    const policy: RetryPolicy = {
+      ...(retry === undefined ? {} : checkRetryPolicy(retry)),
+      ...(maxRetries === undefined ? {} : { maxRetries: checkInteger(maxRetries, 'maxRetries', 0, 1_000_000) }),
+      ...(retryDelay === undefined ? {} : { initialDelayMs: checkDuration(retryDelay, 'retryDelay', 0) }),
+    };
+    return this.#execute(taskId, agent, {
       ...rest,
       ...(Object.keys(policy).length === 0 ? {} : { retry: policy }),
       defaultMaxRetries: defaults.maxRetries,
       waitsWhilePaused: true,
+      leavesUnstarted: false,
     });
   }
 
@@ -142,21 +176,12 @@ export class EnhancedExecutor {
       options.maxConcurrent === undefined
         ? defaults.maxConcurrent
         : checkInteger(options.maxConcurrent, 'maxConcurrent', 1);
-    const batch = await this.#checkBatch(pairs);
-    const tasks = new Array<Task | undefined>(batch.length);
-    let next = 0;
-    let done = 0;
-    const runner = async (): Promise<void> => {
-      while (next < batch.length && options.signal?.aborted !== true) {
-        const index = next++;
-        const [taskId, agent] = batch[index] as readonly [string, Agent];
-        const { task, error } = await this.#executeOne(taskId, agent, options);
-        tasks[index] = task;
-        options.onProgress?.({ done: ++done, total: batch.length, task, ...(error === undefined ? {} : { error }) });
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(maxConcurrent, batch.length) }, runner));
-    return Promise.all(tasks.map((task, index) => task ?? this.#read((batch[index] as readonly [string, Agent])[0])));
+    checkSignal(options.signal);
+    checkHook(options.onProgress, 'onProgress');
+    return this.#call(async () => {
+      const batch = await this.#checkBatch(pairs, options.workflowId);
+      return this.#runBatch(batch, maxConcurrent, options);
+    });
   }
 
   /**
@@ -166,27 +191,33 @@ export class EnhancedExecutor {
    * @throws SymphonyError `TASK_NOT_FOUND`, `TASK_FINISHED`, `TASK_BLOCKED`, `TASK_NOT_CLAIMABLE`, `NO_ROUTE`, `AGENT_NOT_FOUND`
    */
   async runAttempt(taskId: string, agents: readonly AgentLike[]): Promise<AttemptOutcome> {
-    const hosted = new Map(agents.map(toAgent).map((agent) => [agent.id, agent]));
-    const task = await this.#read(taskId);
-    const decision = task.agentId === undefined ? await this.#route(task) : undefined;
-    const agentId = task.agentId ?? decision?.agentId ?? '';
-    const agent = hosted.get(agentId);
-    if (agent === undefined) {
-      throw new SymphonyError(
-        'AGENT_NOT_FOUND',
-        `Task ${taskId} is assigned to agent "${agentId}", which is not hosted here.`,
-        { details: { taskId, agentId } },
-      );
-    }
-    const claimed = await this.#claim(taskId, decision === undefined ? {} : { decision }, { waitsWhilePaused: false });
-    const { outcome } = await runAttempt(this.#services, this.#lease, {
-      task: claimed,
-      agent,
-      data: null,
-      hooks: this.#services.hooks,
-      defaultMaxRetries: defaults.maxRetries,
+    const hosted = toHosted(agents, 'runAttempt');
+    return this.#call(async () => {
+      const task = await this.#read(taskId);
+      const needsRoute = task.agentId === undefined && !isTerminal(task.status);
+      const decision = needsRoute ? await this.#route(task) : undefined;
+      const agentId = task.agentId ?? decision?.agentId;
+      const agent = agentId === undefined ? undefined : hosted.get(agentId);
+      if (agentId !== undefined && agent === undefined) {
+        throw new SymphonyError(
+          'AGENT_NOT_FOUND',
+          `Task ${taskId} is assigned to agent "${agentId}", which is not hosted here.`,
+          { details: { taskId, agentId } },
+        );
+      }
+      const claimed = await this.#claim(taskId, decision === undefined ? {} : { decision }, {
+        waitsWhilePaused: false,
+        leavesUnstarted: true,
+        endedIsAnswer: false,
+      });
+      return this.#attempt({
+        task: claimed,
+        agent: agent as Agent, // a task without agent has ended, and a claim of it is refused
+        data: null,
+        hooks: this.#services.hooks,
+        defaultMaxRetries: defaults.maxRetries,
+      });
     });
-    return outcome;
   }
 
   /**
@@ -195,10 +226,16 @@ export class EnhancedExecutor {
    * @throws SymphonyError `DUPLICATE_AGENT`, `AGENT_INVALID`, `INVALID_ARGUMENT`
    */
   async startWorker(options: WorkerOptions): Promise<Worker> {
+    this.#checkOpen();
     const worker = new Worker(this.#services, this.#lease, options, () => this.#workers.delete(worker));
     this.#workers.add(worker);
-    await worker.start();
-    return worker;
+    try {
+      await worker.start();
+      return worker;
+    } catch (error) {
+      await worker.drain({ timeoutMs: 0 });
+      throw error;
+    }
   }
 
   /** Workers of this executor that take tasks. */
@@ -206,51 +243,94 @@ export class EnhancedExecutor {
     return this.#workers.size;
   }
 
-  /** Drains the workers and gives the lease back. What still runs is released at no cost. Twice is harmless. */
-  async close(options?: DrainOptions): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await Promise.all([...this.#workers].map((worker) => worker.drain(options)));
-    await this.#lease.close();
+  /**
+   * Stops workers and callers alike: nothing new starts, what runs may go on for a while, then it is handed back at no
+   * cost and its caller is rejected with `SHUTDOWN`. At the end the lease is given back. Twice is harmless; a second call
+   * with `timeoutMs: 0` hurries the first.
+   *
+   * @throws SymphonyError `INVALID_ARGUMENT`
+   */
+  async close(options: DrainOptions = {}): Promise<void> {
+    const timeoutMs = checkDrain(options);
+    this.#closing ??= this.#close(timeoutMs);
+    if (timeoutMs === 0) this.#hurry();
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #execute(taskId: string, agent: Agent, execution: Execution): Promise<Task> {
+  async #close(timeoutMs: number): Promise<void> {
+    this.#stopping.abort();
+    const cancelTimer = this.#services.clock.setTimer(() => this.#attempts.stopAll(), timeoutMs);
+    const drained = await Promise.allSettled([...this.#workers].map((worker) => worker.drain({ timeoutMs })));
+    while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+    cancelTimer();
+    await this.#lease.close();
+    for (const result of drained) if (result.status === 'rejected') throw result.reason;
+  }
+
+  #hurry(): void {
+    this.#attempts.stopAll();
+    // Whether they could be drained is told by the first call.
+    for (const worker of this.#workers) worker.drain({ timeoutMs: 0 }).catch(() => undefined);
+  }
+
+  #checkOpen(): void {
+    if (!this.#stopping.signal.aborted) return;
+    throw new SymphonyError('SHUTDOWN', 'This executor is closed, or closing. Create another to go on.');
+  }
+
+  /** Runs something that {@link close} waits for. */
+  async #call<T>(action: () => Promise<T>): Promise<T> {
+    this.#checkOpen();
+    const call = action();
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  async #execute(taskId: string, agentLike: AgentLike, execution: Execution): Promise<Task> {
+    checkName(taskId, 'task id');
+    const agent = checkAgent(agentLike);
+    checkHook(execution.preExecutionHook, 'preExecutionHook');
+    checkHook(execution.postExecutionHook, 'postExecutionHook');
+    checkSignal(execution.signal);
     execution.signal?.throwIfAborted();
     const data = copyJson(execution.context, 'context');
+    return this.#call(() => this.#executeChecked(taskId, agent, data, execution));
+  }
+
+  async #executeChecked(taskId: string, agent: Agent, data: JsonValue, execution: Execution): Promise<Task> {
     const hooks = [...this.#services.hooks, ...hooksOf(execution)];
-    for (let first = true; ; first = false) {
-      const claimed = await this.#claim(
-        taskId,
-        {
-          agentId: agent.id,
-          ...(execution.workflowId === undefined ? {} : { workflowId: execution.workflowId }),
-          ...(execution.retry === undefined ? {} : { retry: execution.retry }),
-        },
-        {
-          waitsWhilePaused: execution.waitsWhilePaused || !first,
-          ...(execution.signal === undefined ? {} : { signal: execution.signal }),
-        },
-      );
-      if (isTerminal(claimed.status)) return toTask(claimed);
+    const { signal, workflowId, retry, leavesUnstarted, waitsWhilePaused } = execution;
+    const wish: ClaimWish = {
+      agentId: agent.id,
+      ...(workflowId === undefined ? {} : { workflowId }),
+      ...(retry === undefined ? {} : { retry }),
+    };
+    let claimed = await this.#claim(taskId, wish, { waitsWhilePaused, leavesUnstarted, endedIsAnswer: false, signal });
+    while (!isTerminal(claimed.status)) {
       const outcome = await this.#runHere(claimed, agent, data, hooks, execution);
       if (outcome.state === 'ended') return outcome.task;
-      if (outcome.state === 'lost')
-        throw new SymphonyError('LEASE_LOST', `This process lost task ${taskId} while it ran it.`, {
-          details: { taskId },
-        });
-      if (outcome.task.failures === claimed.failures)
-        throw new SymphonyError(
-          'SHUTDOWN',
-          `Task ${taskId} was handed back before it ended: this executor is closing.`,
-          { details: { taskId } },
-        );
-      const cancelled = await this.#waitForBackoff(outcome.task, execution.signal);
-      if (cancelled !== undefined) return cancelled;
+      if (outcome.state === 'lost' || outcome.task.failures === claimed.failures) throw this.#notOurs(taskId, outcome);
+      claimed = await this.#claimAgain(taskId, wish, signal);
     }
+    return toTask(claimed);
+  }
+
+  /** Why a task that was not ended here is not this process's any more. */
+  #notOurs(taskId: string, { state }: AttemptOutcome): SymphonyError {
+    const details = { taskId };
+    if (state === 'open' && this.#stopping.signal.aborted) {
+      const message = `Task ${taskId} was handed back before it ended: this executor is closing.`;
+      return new SymphonyError('SHUTDOWN', message, { details });
+    }
+    return new SymphonyError('LEASE_LOST', `This process lost task ${taskId} while it ran it.`, { details });
   }
 
   async #runHere(
@@ -262,8 +342,9 @@ export class EnhancedExecutor {
   ): Promise<AttemptOutcome> {
     const { signal } = execution;
     let control: AttemptControl | undefined;
+    let isOver = false;
     const aborted = (): void => {
-      this.#cancel(claimed.id)
+      this.#cancel(claimed.id, () => isOver)
         .then(({ cancelAt }) => control?.cancel(cancelAt ?? this.#services.clock.now()))
         .catch((error: unknown) =>
           this.#services.logger.warn({ error, taskId: claimed.id }, 'The task could not be cancelled.'),
@@ -272,7 +353,7 @@ export class EnhancedExecutor {
     signal?.addEventListener('abort', aborted, { once: true });
     try {
       if (signal?.aborted === true) aborted();
-      const { outcome } = await runAttempt(this.#services, this.#lease, {
+      return await this.#attempt({
         task: claimed,
         agent,
         data,
@@ -283,109 +364,135 @@ export class EnhancedExecutor {
           control = started;
         },
       });
-      return outcome;
     } finally {
+      isOver = true;
       signal?.removeEventListener('abort', aborted);
     }
   }
 
-  /** Waits until the next try is due; the cancelled task if the signal aborts first. */
-  async #waitForBackoff(task: Task, signal: AbortSignal | undefined): Promise<Task | undefined> {
-    const held: Held = { taskId: task.id, lose: () => undefined, cancel: () => undefined };
+  async #attempt(request: AttemptRequest): Promise<AttemptOutcome> {
+    let control: AttemptControl | undefined;
+    const onStart = (started: AttemptControl): void => {
+      control = started;
+      this.#attempts.add(started);
+      request.onStart?.(started);
+    };
+    try {
+      const { outcome } = await runAttempt(this.#services, this.#lease, { ...request, onStart });
+      return outcome;
+    } finally {
+      if (control !== undefined) this.#attempts.delete(control);
+    }
+  }
+
+  /** Starts the next try of a task that is bound to this process, once its delay is over. */
+  async #claimAgain(taskId: string, wish: ClaimWish, signal: AbortSignal | undefined): Promise<TaskRecord> {
+    const held: Held = { taskId, lose: () => undefined, cancel: () => undefined };
     this.#lease.track(held);
     try {
-      await this.#pause((task.dueAt ?? 0) - this.#services.clock.now(), signal);
-      return signal?.aborted === true ? toTask(await this.#cancel(task.id)) : undefined;
+      const options = { waitsWhilePaused: true, leavesUnstarted: false, endedIsAnswer: true, signal };
+      return await this.#claim(taskId, wish, options);
     } finally {
       this.#lease.untrack(held);
     }
   }
 
-  /** Waits; resolves early, without an error, when the signal aborts. */
+  /** Waits; resolves early, without an error, when the executor closes or the signal aborts. */
   #pause(delayMs: number, signal?: AbortSignal): Promise<void> {
+    const signals = signal === undefined ? [this.#stopping.signal] : [this.#stopping.signal, signal];
     return new Promise((resolve) => {
-      if (signal?.aborted === true) {
-        resolve();
-        return;
-      }
       const end = (): void => {
         cancel();
-        signal?.removeEventListener('abort', end);
+        for (const each of signals) each.removeEventListener('abort', end);
         resolve();
       };
       const cancel = this.#services.clock.setTimer(end, Math.max(0, delayMs));
-      signal?.addEventListener('abort', end, { once: true });
+      for (const each of signals) each.addEventListener('abort', end, { once: true });
+      if (signals.some(({ aborted }) => aborted)) end();
     });
   }
 
   /**
    * Starts an attempt by id. Waits for the lease of a holder that may be dead, for the task's own backoff and, if asked,
-   * while its workflow is paused. An ended task is returned only if the caller's signal has ended it.
+   * while its workflow is paused.
+   *
+   * @returns the running task; an ended one where the caller's signal has ended it, or if `endedIsAnswer`
    */
-  async #claim(
-    taskId: string,
-    wish: Pick<Extract<Command, { readonly type: 'claimTask' }>, 'agentId' | 'workflowId' | 'retry' | 'decision'>,
-    { waitsWhilePaused, signal }: { readonly waitsWhilePaused: boolean; readonly signal?: AbortSignal },
-  ): Promise<TaskRecord> {
-    checkName(taskId, 'task id');
+  async #claim(taskId: string, wish: ClaimWish, options: ClaimOptions): Promise<TaskRecord> {
+    const { signal, waitsWhilePaused } = options;
     let firstSeen: { readonly workerId: string; readonly leaseUntil: number } | undefined;
     for (;;) {
-      if (signal?.aborted === true) {
-        const cancelled = await this.#cancel(taskId);
-        if (isTerminal(cancelled.status)) return cancelled;
+      this.#checkOpen();
+      if (signal?.aborted === true) return this.#giveUp(taskId, options);
+      const backoffMs = await this.#backoffLeft(taskId);
+      if (backoffMs > 0) {
+        // Looks again on the way: somebody may cancel the task meanwhile.
+        await this.#pause(Math.min(backoffMs, this.#services.times.pollMs), signal);
+        continue;
       }
       const workerId = await this.#lease.hold();
       const result = await this.#lease.claiming(() =>
         this.#commit({ type: 'claimTask', id: taskId, workerId, ...wish }),
       );
       if (result.status === 'ok') return result.value.task as TaskRecord;
-      if (result.status !== 'error')
+      if (result.status !== 'error') {
         throw new SymphonyError('STORE_FAILED', `Claiming task ${taskId} was answered with ${result.status}.`);
+      }
       const { code, details } = result;
       if (code === 'WORKER_LOST') {
         this.#lease.lost(workerId);
+      } else if (code === 'TASK_FINISHED' && options.endedIsAnswer) {
+        return this.#record(taskId);
       } else if (code === 'TASK_BLOCKED' && waitsWhilePaused && details['workflowId'] !== undefined) {
-        await this.#untilChange(signal);
-      } else if (code === 'TASK_NOT_CLAIMABLE' && typeof details['dueAt'] === 'number') {
-        await this.#pause(details['dueAt'] - this.#services.clock.now(), signal);
+        await this.#pause(lookAgainMs, signal);
       } else if (code === 'TASK_NOT_CLAIMABLE' && details['suspect'] === true) {
-        await this.#untilChange(signal);
+        await this.#pause(lookAgainMs, signal);
       } else if (
         code === 'TASK_NOT_CLAIMABLE' &&
         typeof details['workerId'] === 'string' &&
-        details['workerId'] !== workerId &&
-        details['status'] !== 'waiting'
+        details['workerId'] !== workerId
       ) {
         const holder = { workerId: details['workerId'], leaseUntil: details['leaseUntil'] as number };
         firstSeen ??= holder;
         if (holder.workerId !== firstSeen.workerId || holder.leaseUntil !== firstSeen.leaseUntil) throw toError(result);
-        if ((details['leaseLeftMs'] as number) > 0)
-          await this.#pause(Math.min(lookAgainMs, details['leaseLeftMs'] as number), signal);
-        else await this.#lease.sweep();
+        const leftMs = details['leaseLeftMs'] as number;
+        if (leftMs <= 0 && (await this.#lease.sweep())) continue;
+        await this.#pause(leftMs <= 0 ? lookAgainMs : Math.min(lookAgainMs, leftMs), signal);
       } else {
         throw toError(result);
       }
     }
   }
 
-  #untilChange(signal: AbortSignal | undefined): Promise<void> {
-    const changed = new AbortController();
-    const unlisten = this.#services.store.onChange(() => changed.abort());
-    const passOn = (): void => changed.abort();
-    signal?.addEventListener('abort', passOn, { once: true });
-    return this.#pause(lookAgainMs, changed.signal).finally(() => {
-      unlisten();
-      signal?.removeEventListener('abort', passOn);
-    });
+  /** What becomes of a task whose caller has aborted before it was started: it is cancelled, or left as it is. */
+  async #giveUp(taskId: string, { signal, leavesUnstarted }: ClaimOptions): Promise<TaskRecord> {
+    if (leavesUnstarted) signal?.throwIfAborted();
+    // Another process may run it; it then ends within its grace, at the latest by our own sweep.
+    for (let task = await this.#cancel(taskId); ; task = await this.#record(taskId)) {
+      if (isTerminal(task.status)) return task;
+      await this.#pause(lookAgainMs);
+      this.#checkOpen();
+      await this.#lease.sweep();
+    }
   }
 
-  async #cancel(taskId: string): Promise<TaskRecord> {
-    const result = await this.#commit({
+  /** What is left of the delay after a failed attempt. Without failures a claim by id may come early. */
+  async #backoffLeft(taskId: string): Promise<number> {
+    const record = await this.#record(taskId);
+    if (record.status !== 'pending' || record.failures === 0 || record.dueAt === null) return 0;
+    return record.dueAt - this.#services.clock.now();
+  }
+
+  /** Cancels a task, however long the store is away, unless that is of no interest any more. */
+  async #cancel(taskId: string, isOver: () => boolean = () => true): Promise<TaskRecord> {
+    const command: Command = {
       type: 'cancelTask',
       id: taskId,
       graceMs: defaults.graceMs,
       reason: 'its caller aborted',
-    });
+    };
+    const { results } = await commitPatiently(this.#services, [command], isOver);
+    const result = results[0] as GroupResult;
     if (result.status !== 'ok') throw result.status === 'error' ? toError(result) : notFound(taskId);
     return result.value.task as TaskRecord;
   }
@@ -395,48 +502,93 @@ export class EnhancedExecutor {
     return results[0] as GroupResult;
   }
 
-  async #checkBatch(pairs: readonly (readonly [string, AgentLike])[]): Promise<readonly (readonly [string, Agent])[]> {
-    if (!Array.isArray(pairs))
-      throw new SymphonyError(
-        'INVALID_ARGUMENT',
-        `batchExecute takes an array of [taskId, agent] pairs, got ${describe(pairs)}.`,
-      );
+  async #checkBatch(
+    pairs: readonly (readonly [string, AgentLike])[],
+    workflowId: string | undefined,
+  ): Promise<readonly BatchItem[]> {
+    if (!Array.isArray(pairs)) {
+      const message = `batchExecute takes an array of [taskId, agent] pairs, got ${describe(pairs)}.`;
+      throw new SymphonyError('INVALID_ARGUMENT', message);
+    }
     const seen = new Set<string>();
-    const batch = pairs.map((pair: readonly [string, AgentLike], index): readonly [string, Agent] => {
-      if (!Array.isArray(pair))
+    // Not map, which passes over holes.
+    const batch = Array.from(pairs as readonly unknown[], (pair, index): BatchItem => {
+      if (!Array.isArray(pair)) {
         throw new SymphonyError('INVALID_ARGUMENT', `pairs[${index}] must be [taskId, agent], got ${describe(pair)}.`);
-      const [taskId, agent] = pair as readonly [string, AgentLike];
+      }
+      const [taskId, agent] = pair as [string, AgentLike];
       checkName(taskId, `pairs[${index}] task id`);
-      if (seen.has(taskId))
-        throw new SymphonyError('DUPLICATE_TASK', `Task ${taskId} occurs twice in the batch.`, { details: { taskId } });
+      if (seen.has(taskId)) {
+        throw new SymphonyError('DUPLICATE_TASK', `Task ${taskId} occurs twice in the batch. Leave one of them out.`, {
+          details: { taskId },
+        });
+      }
       seen.add(taskId);
-      return [taskId, toAgent(agent)];
+      return { taskId, agent: checkAgent(agent) };
     });
-    await Promise.all(batch.map(([taskId]) => this.#read(taskId)));
+    if (
+      workflowId !== undefined &&
+      (await this.#services.store.getWorkflow(checkName(workflowId, 'workflowId'))) === undefined
+    ) {
+      throw new SymphonyError('WORKFLOW_NOT_FOUND', `There is no workflow ${workflowId}.`, { details: { workflowId } });
+    }
+    await Promise.all(batch.map(({ taskId }) => this.#record(taskId)));
     return batch;
   }
 
+  async #runBatch(batch: readonly BatchItem[], maxConcurrent: number, options: BatchOptions): Promise<readonly Task[]> {
+    const tasks = new Array<Task | undefined>(batch.length);
+    let next = 0;
+    let done = 0;
+    const runner = async (): Promise<void> => {
+      while (next < batch.length && options.signal?.aborted !== true && !this.#stopping.signal.aborted) {
+        const index = next++;
+        const { task, error } = await this.#executeOne(batch[index] as BatchItem, options);
+        tasks[index] = task;
+        this.#tell(options, { done: ++done, total: batch.length, task, ...(error === undefined ? {} : { error }) });
+      }
+    };
+    const runners = Array.from({ length: Math.min(maxConcurrent, batch.length) }, runner);
+    // If the store goes away, the others are waited for all the same: nothing may run on behind its caller's back.
+    for (const result of await Promise.allSettled(runners)) if (result.status === 'rejected') throw result.reason;
+    this.#checkOpen();
+    return Promise.all(batch.map(async ({ taskId }, index) => tasks[index] ?? this.#read(taskId)));
+  }
+
   async #executeOne(
-    taskId: string,
-    agent: Agent,
+    { taskId, agent }: BatchItem,
     { workflowId, signal }: BatchOptions,
   ): Promise<{ readonly task: Task; readonly error?: Error }> {
     try {
-      const task = await this.executeTask(taskId, agent, {
+      const task = await this.#executeChecked(taskId, agent, null, {
         ...(workflowId === undefined ? {} : { workflowId }),
         ...(signal === undefined ? {} : { signal }),
+        defaultMaxRetries: 0,
+        waitsWhilePaused: false,
+        leavesUnstarted: true,
       });
       return { task };
     } catch (error) {
-      if (!SymphonyError.is(error)) throw error;
-      return { task: await this.#read(taskId), error };
+      return { task: await this.#read(taskId), error: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+
+  #tell({ onProgress }: BatchOptions, progress: Parameters<NonNullable<BatchOptions['onProgress']>>[0]): void {
+    try {
+      onProgress?.(progress);
+    } catch (error) {
+      this.#services.logger.warn({ error, taskId: progress.task.id }, 'onProgress threw; the batch goes on.');
     }
   }
 
   async #read(taskId: string): Promise<Task> {
-    const record = await this.#services.store.getTask(taskId);
+    return toTask(await this.#record(taskId));
+  }
+
+  async #record(taskId: string): Promise<TaskRecord> {
+    const record = await this.#services.store.getTask(checkName(taskId, 'task id'));
     if (record === undefined) throw notFound(taskId);
-    return toTask(record);
+    return record;
   }
 
   async #route(task: Task): Promise<RoutingDecision> {
@@ -448,6 +600,16 @@ export class EnhancedExecutor {
     if ('decision' in answer) return answer.decision;
     throw new SymphonyError(answer.noRoute.code, answer.noRoute.reason, { details: { taskId: task.id } });
   }
+}
+
+interface BatchItem {
+  readonly taskId: string;
+  readonly agent: Agent;
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new SymphonyError('INVALID_ARGUMENT', `signal must be an AbortSignal, got ${describe(signal)}.`);
 }
 
 function hooksOf({ preExecutionHook, postExecutionHook }: ExecuteOptions): readonly ExecutionHooks[] {

@@ -1,7 +1,18 @@
-import { defaults, delay, SymphonyError, type Agent, type Clock, type Task } from '@symphony/core';
+import {
+  checkKeys,
+  defaults,
+  delay,
+  describe,
+  SymphonyError,
+  toTaskError,
+  type Agent,
+  type Clock,
+  type Task,
+} from '@symphony/core';
 
 /**
- * Runs before the agent, in every attempt, at most 30 s.
+ * Runs before the agent, in every attempt, at most 30 s. The task is a copy: what the hook does to it, the agent does
+ * not see.
  *
  * Errors: one that throws or takes longer fails the attempt before the agent runs, which costs a retry.
  */
@@ -9,7 +20,7 @@ export type PreExecutionHook = (task: Task, agent: Agent) => void | Promise<void
 
 /**
  * Runs once, after the commit that ends the task, not after attempts that will be retried. `result` is the output of a
- * completed task, else undefined; `task.error` says why.
+ * completed task, else undefined; `task.error` says why. Both are copies of what is stored.
  *
  * Errors: one that throws or takes longer than 30 s never touches the committed result; it is recorded as the event
  * `task.hook_failed`. After a crash between the commit and the hook it does not run again.
@@ -48,13 +59,29 @@ async function call(phase: 'pre' | 'post', hook: () => void | Promise<void>): Pr
   try {
     await hook();
   } catch (cause) {
-    throw new SymphonyError(
-      'HOOK_FAILED',
-      `The ${phase}-execution hook threw: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        details: { phase },
-        cause,
-      },
-    );
+    throw new SymphonyError('HOOK_FAILED', `The ${phase}-execution hook threw: ${toTaskError(cause, 0).message}`, {
+      details: { phase },
+      cause,
+    });
   }
+}
+
+/**
+ * Refuses what is no set of hooks.
+ *
+ * @throws SymphonyError `INVALID_ARGUMENT`
+ */
+export function checkHooks(hooks: ExecutionHooks, what: string): ExecutionHooks {
+  checkKeys(hooks, ['preExecution', 'postExecution'], what);
+  checkHook(hooks.preExecution, `${what}.preExecution`);
+  checkHook(hooks.postExecution, `${what}.postExecution`);
+  return hooks;
+}
+
+/** Refuses what is neither a hook nor left out. */
+export function checkHook(hook: unknown, what: string): void {
+  if (hook === undefined || typeof hook === 'function') return;
+  throw new SymphonyError('INVALID_ARGUMENT', `${what} must be a function, got ${describe(hook)}.`, {
+    details: { what },
+  });
 }

@@ -25,12 +25,17 @@ export class WorkerLease {
   #id: string | undefined;
   #opening: Promise<string> | undefined;
   #closing: Promise<void> | undefined;
+  /** When the last renewal that was answered began, on the monotonic clock. */
+  #renewedAt = 0;
   /** Since when renewals have gone unanswered, on the monotonic clock. */
   #silentSince: number | undefined;
   #judgesFrom = 0;
   readonly #underWay = new Set<{ readonly startedAt: number }>();
-  #unknown = new Set<string>();
-  #claims = 0;
+  #lastClaim = 0;
+  /** The numbers of claims that have not been answered. */
+  readonly #openClaims = new Set<number>();
+  /** What the last renewal listed though nobody here knew of it, and the last claim by then. */
+  #strangers: ReadonlyMap<string, number> = new Map();
   #looking = false;
   #lookedAt = -Infinity;
   #lookAgain: (() => void) | undefined;
@@ -57,8 +62,9 @@ export class WorkerLease {
   /** Adds agents to what this process hosts, and says so in the store. */
   async host(agentIds: readonly string[]): Promise<void> {
     for (const id of agentIds) this.#hosts.set(id, (this.#hosts.get(id) ?? 0) + 1);
-    if (this.#id === undefined) await this.hold();
-    else await this.#renew();
+    const isNew = this.#id === undefined && this.#opening === undefined;
+    await this.hold();
+    if (!isNew) await this.#renew();
   }
 
   /** Takes agents from what this process hosts. */
@@ -80,12 +86,12 @@ export class WorkerLease {
 
   /** Runs a request that may give tasks to this worker: until it is answered, unknown ones are no surprise. */
   async claiming<T>(request: () => Promise<T>): Promise<T> {
-    this.#claims++;
+    const claim = ++this.#lastClaim;
+    this.#openClaims.add(claim);
     try {
       return await request();
     } finally {
-      this.#claims--;
-      this.#unknown.clear();
+      this.#openClaims.delete(claim);
     }
   }
 
@@ -99,18 +105,20 @@ export class WorkerLease {
       this.hold().catch((error: unknown) => this.#report(error, 'A new lease could not be opened.'));
   }
 
-  /** Cleans up after dead workers now. */
-  async sweep(): Promise<void> {
+  /** Cleans up after dead workers now; says whether there was any. */
+  async sweep(): Promise<boolean> {
+    let found = false;
     for (;;) {
       const request = { markDead: this.#mayJudge(), patienceMs: this.#services.times.renewMs };
-      const { more } = await this.#timed(() => this.#services.store.sweep(request));
-      if (!more) return;
+      const { more, deadWorkers, releasedTasks } = await this.#timed(() => this.#services.store.sweep(request));
+      found ||= deadWorkers > 0 || releasedTasks > 0;
+      if (!more) return found;
     }
   }
 
   /** Gives the lease back if nothing needs it any more. */
   async closeIfIdle(): Promise<void> {
-    if (this.#held.size === 0 && this.#hosts.size === 0) await this.close();
+    if (this.#held.size === 0 && this.#hosts.size === 0 && this.#openClaims.size === 0) await this.close();
   }
 
   /** Gives the lease back, with what is still held under it, at no cost to those tasks. */
@@ -128,8 +136,10 @@ export class WorkerLease {
 
   async #open(): Promise<string> {
     const id = this.#services.makeId('wrk');
+    const startedAt = this.#services.clock.monotonic();
     await this.#timed(() => this.#services.store.openWorker(this.#beat(id)));
     this.#id = id;
+    this.#renewedAt = startedAt;
     this.#silentSince = undefined;
     this.#startTimers();
     return id;
@@ -150,7 +160,7 @@ export class WorkerLease {
     this.#every(renewMs, () => this.#renew());
     this.#every(sweepMs, () => this.sweep());
     this.#every(pollMs, () => this.#lookForCancellations());
-    this.#every(renewMs / 2, () => this.#checkSilence());
+    this.#every(renewMs / 4, () => this.#checkSilence());
     this.#stops.push(this.#services.store.onChange(() => this.#rung()));
   }
 
@@ -160,11 +170,12 @@ export class WorkerLease {
     this.#lookAgain = undefined;
   }
 
-  #every(intervalMs: number, action: () => Promise<void>): void {
+  #every(intervalMs: number, action: () => Promise<unknown>): void {
     let cancel: () => void;
     let stopped = false;
-    const tick = async (): Promise<void> => {
+    const tick = async (dueAt: number): Promise<void> => {
       try {
+        await this.#checkPunctuality(dueAt);
         await action();
       } catch (error) {
         this.#report(error, 'Looking after the lease failed; it is tried again.');
@@ -172,7 +183,8 @@ export class WorkerLease {
       if (!stopped) arm();
     };
     const arm = (): void => {
-      cancel = this.#services.clock.setTimer(() => void tick(), intervalMs, { background: true });
+      const dueAt = this.#services.clock.monotonic() + intervalMs;
+      cancel = this.#services.clock.setTimer(() => void tick(dueAt), intervalMs, { background: true });
     };
     arm();
     this.#stops.push(() => {
@@ -184,8 +196,10 @@ export class WorkerLease {
   async #renew(): Promise<void> {
     const id = this.#id;
     if (id === undefined) return;
-    this.#silentSince ??= this.#services.clock.monotonic();
+    const startedAt = this.#services.clock.monotonic();
+    this.#silentSince ??= startedAt;
     const renewal: Renewal = await this.#timed(() => this.#services.store.renew(this.#beat(id)));
+    this.#renewedAt = startedAt;
     this.#silentSince = undefined;
     if (!renewal.alive) {
       this.lost(id);
@@ -197,12 +211,29 @@ export class WorkerLease {
   /** A worker that cannot reach the store stops before others may take its tasks. */
   async #checkSilence(): Promise<void> {
     const { clock, times } = this.#services;
-    const limit = times.leaseMs - times.renewMs;
-    const isSilent = (): boolean => this.#silentSince !== undefined && clock.monotonic() - this.#silentSince > limit;
+    const isSilent = (): boolean => {
+      const now = clock.monotonic();
+      // After a busy spell of this thread a renewal may be long ago and yet nothing wrong: one must have gone unanswered.
+      const isUnanswered = this.#silentSince !== undefined && now - this.#silentSince > times.renewMs / 2;
+      return isUnanswered && now - this.#renewedAt > times.leaseMs - times.renewMs;
+    };
     if (!isSilent()) return;
     // After a busy spell of the main thread the answer may be waiting to be read.
     for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
     if (isSilent()) this.#loseAll('the store has not answered for most of a lease');
+  }
+
+  /**
+   * If this process was stopped for so long that its own lease was not renewed, by an administrator or together with the
+   * whole machine, then others may have been: they are given one lease to come back.
+   */
+  async #checkPunctuality(dueAt: number): Promise<void> {
+    const { clock, times, store } = this.#services;
+    if (this.#id === undefined || clock.monotonic() - dueAt <= times.renewMs) return;
+    const row = await store.worker(this.#id).catch(() => undefined);
+    if (row === undefined || row.leaseLeftMs < times.leaseMs - 2 * times.renewMs) {
+      this.#judgesFrom = clock.monotonic() + times.leaseMs;
+    }
   }
 
   #loseAll(why: string): void {
@@ -276,10 +307,13 @@ export class WorkerLease {
    */
   async #compare(workerId: string, holding: readonly Holding[]): Promise<void> {
     this.#passOnCancellations(holding);
-    if (this.#claims > 0) return;
     const strangers = holding.filter(({ taskId }) => !this.#held.has(taskId));
-    const certain = strangers.filter(({ taskId }) => this.#unknown.has(taskId));
-    this.#unknown = new Set(strangers.map(({ taskId }) => taskId));
+    const oldestOpen = Math.min(...this.#openClaims);
+    // A claim that was under way when the stranger was first seen may be what brings it.
+    const certain = strangers.filter((stranger) => oldestOpen > (this.#strangers.get(keyOf(stranger)) ?? Infinity));
+    this.#strangers = new Map(
+      strangers.map((stranger) => [keyOf(stranger), this.#strangers.get(keyOf(stranger)) ?? this.#lastClaim]),
+    );
     if (certain.length === 0) return;
     await this.#services.store.commit({
       groups: certain.map(({ taskId, attempt, status }) => [
@@ -288,7 +322,7 @@ export class WorkerLease {
               type: 'report',
               id: taskId,
               attempt,
-              command: { type: 'release', reason: 'the answer to its claim was lost' },
+              command: { type: 'release', reason: 'its worker did not know of it' },
             }
           : { type: 'unbind', id: taskId, workerId },
       ]),
@@ -298,4 +332,8 @@ export class WorkerLease {
   #report(error: unknown, message: string): void {
     if (!SymphonyError.is(error, 'STORE_CLOSED')) this.#services.logger.warn({ error, workerId: this.#id }, message);
   }
+}
+
+function keyOf({ taskId, attempt }: Holding): string {
+  return `${taskId}:${attempt}`;
 }

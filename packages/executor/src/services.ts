@@ -1,7 +1,11 @@
 import {
+  checkInteger,
+  checkKeys,
   createMakeId,
   defaults,
+  describe,
   stderrLogger,
+  SymphonyError,
   systemClock,
   systemRandom,
   type Clock,
@@ -11,15 +15,15 @@ import {
   type Router,
   type Store,
 } from '@symphony/core';
-import type { ExecutionHooks } from './hooks.ts';
+import { checkHooks, type ExecutionHooks } from './hooks.ts';
 
 /** How long a worker's lease lasts and how often it is looked after, in milliseconds. */
 export interface LeaseTimes {
   /** Default 10,000. */
   readonly leaseMs: number;
-  /** Default 3,000. Must be well below `leaseMs`. */
+  /** Default 3,000, or three tenths of a shorter lease. At most half of `leaseMs`. */
   readonly renewMs: number;
-  /** Default 2,000. */
+  /** Default 2,000, or a fifth of a shorter lease. */
   readonly sweepMs: number;
   /** How often a worker looks for work and cancellations when nothing wakes it. Default 1,000. */
   readonly pollMs: number;
@@ -50,22 +54,67 @@ export interface ExecutorServices {
   readonly times: LeaseTimes;
 }
 
-/** Fills in what was left out. */
+const optionNames = [
+  'store',
+  'router',
+  'hooks',
+  'clock',
+  'random',
+  'makeId',
+  'logger',
+  'leaseMs',
+  'renewMs',
+  'sweepMs',
+  'pollMs',
+] as const satisfies readonly (keyof ExecutorOptions)[];
+
+/**
+ * Checks what was given and fills in what was left out.
+ *
+ * @throws SymphonyError `INVALID_ARGUMENT`
+ */
 export function toServices(options: ExecutorOptions): ExecutorServices {
+  checkKeys(options, optionNames, 'EnhancedExecutor');
+  if (typeof (options.store as Partial<Store> | undefined)?.commit !== 'function') {
+    throw new SymphonyError('INVALID_ARGUMENT', `EnhancedExecutor needs a store, got ${describe(options.store)}.`);
+  }
   const clock = options.clock ?? systemClock;
   return {
     store: options.store,
     router: options.router,
-    hooks: options.hooks === undefined ? [] : [options.hooks],
+    hooks: options.hooks === undefined ? [] : [checkHooks(options.hooks, 'hooks')],
     clock,
     random: options.random ?? systemRandom,
     makeId: options.makeId ?? createMakeId(clock),
     logger: options.logger ?? stderrLogger,
-    times: {
-      leaseMs: options.leaseMs ?? defaults.leaseMs,
-      renewMs: options.renewMs ?? defaults.renewMs,
-      sweepMs: options.sweepMs ?? defaults.sweepMs,
-      pollMs: options.pollMs ?? defaults.pollMs,
-    },
+    times: checkTimes(options),
+  };
+}
+
+/** Longest lease, and longest time between looks. */
+const longestTime = 24 * 60 * 60 * 1000;
+
+/**
+ * Lease times, complete. A short lease alone is enough: the other times then shrink with it.
+ *
+ * @throws SymphonyError `INVALID_ARGUMENT`
+ */
+export function checkTimes(given: Partial<LeaseTimes>): LeaseTimes {
+  const time = (key: keyof LeaseTimes, otherwise: number): number =>
+    given[key] === undefined ? otherwise : checkInteger(given[key], key, 1, longestTime);
+  const leaseMs = time('leaseMs', defaults.leaseMs);
+  const renewMs = time('renewMs', Math.min(defaults.renewMs, Math.ceil(leaseMs * 0.3)));
+  if (renewMs > leaseMs / 2) {
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `renewMs must be at most half of leaseMs, so that one late renewal does not cost the lease: got ${renewMs} and ${leaseMs}.`,
+      { details: { renewMs, leaseMs } },
+    );
+  }
+  return {
+    leaseMs,
+    renewMs,
+    sweepMs: time('sweepMs', Math.min(defaults.sweepMs, Math.ceil(leaseMs * 0.2))),
+    pollMs: time('pollMs', defaults.pollMs),
   };
 }

@@ -3,8 +3,8 @@ import {
   checkInteger,
   checkKeys,
   defaults,
+  describe,
   SymphonyError,
-  toAgent,
   toTask,
   type Agent,
   type AgentLike,
@@ -15,8 +15,10 @@ import {
 } from '@symphony/core';
 import type { AttemptControl } from './attempt-control.ts';
 import { runAttempt, type AttemptEnd } from './attempt.ts';
+import { checkAgent } from './check-agent.ts';
 import type { WorkerLease } from './lease.ts';
 import { previousDecisions } from './route.ts';
+import { RunningAttempts } from './running-attempts.ts';
 import type { ExecutorServices } from './services.ts';
 
 /** What a worker runs. */
@@ -33,9 +35,6 @@ export interface DrainOptions {
   readonly timeoutMs?: number;
 }
 
-/** How long an attempt has after its signal has aborted because the worker stops. */
-const shutdownGraceMs = 1_000;
-
 /**
  * Takes due tasks and runs them: woken by the store's doorbell, else by a poll, never more at once than its concurrency.
  * A task without assignment is routed first; if its agent is hosted here, it starts in the same commit.
@@ -46,7 +45,7 @@ export class Worker {
   readonly #lease: WorkerLease;
   readonly #agents: ReadonlyMap<string, Agent>;
   readonly #onStopped: () => void;
-  readonly #controls = new Set<AttemptControl>();
+  readonly #attempts = new RunningAttempts();
   readonly #stops: (() => void)[] = [];
   readonly #dueTimers = new Set<() => void>();
   /** Slots that are taken: by attempts, by tasks being routed, and by claims under way. */
@@ -56,8 +55,11 @@ export class Worker {
   #claimAgain = false;
   #draining: Promise<void> | undefined;
   #stopping = false;
-  #hurried = false;
   #idle: (() => void)[] = [];
+  #resolveDrained: () => void = () => undefined;
+  readonly #drained = new Promise<void>((resolve) => {
+    this.#resolveDrained = resolve;
+  });
   #warned = false;
 
   /** @internal Use `EnhancedExecutor.startWorker`. */
@@ -69,18 +71,19 @@ export class Worker {
         : checkInteger(options.concurrency, 'concurrency', 1, 100_000);
     this.#services = services;
     this.#lease = lease;
-    this.#agents = toHosted(options.agents);
+    this.#agents = toHosted(options.agents, 'startWorker');
     this.#onStopped = onStopped;
   }
 
   /** Attempts that run now. */
   get running(): number {
-    return this.#controls.size;
+    return this.#attempts.size;
   }
 
   /** Opens the lease, says which agents are hosted here, and begins to take tasks. */
   async start(): Promise<void> {
     await this.#lease.host([...this.#agents.keys()]);
+    if (this.#stopping) return;
     this.#stops.push(this.#services.store.onChange(() => this.#pump()));
     this.#poll();
     this.#pump();
@@ -90,28 +93,28 @@ export class Worker {
    * Stops taking tasks, lets those that run go on for a while, then aborts them and hands them back at no cost. When it
    * resolves, nothing of this worker runs or is leased. A second call with a shorter limit hurries the first.
    */
-  drain(options: DrainOptions = {}): Promise<void> {
-    const timeoutMs =
-      options.timeoutMs === undefined ? defaults.drainMs : checkDuration(options.timeoutMs, 'timeoutMs', 0);
-    if (timeoutMs === 0) this.#stopAll();
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const timeoutMs = checkDrain(options);
+    if (timeoutMs === 0) this.#attempts.stopAll();
     this.#draining ??= this.#drain(timeoutMs);
     return this.#draining;
   }
 
   /**
-   * Drains when the process is asked to end; a second signal stops at once. Resolves when a signal has come and the
-   * worker is drained, so that the application can close what it has and end.
+   * Drains when the process is asked to end; a second signal stops at once. Resolves when the worker is drained, for
+   * whatever reason, so that the application can close what it has and end.
    */
-  stopOnSignals(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let count = 0;
-      const stop = (): void => {
-        this.drain(++count > 1 ? { timeoutMs: 0 } : {})
-          .finally(() => signals.forEach((signal) => process.off(signal, stop)))
-          .then(resolve, reject);
-      };
-      for (const signal of signals) process.on(signal, stop);
-    });
+  async stopOnSignals(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']): Promise<void> {
+    let count = 0;
+    const stop = (): void => {
+      this.drain(++count > 1 ? { timeoutMs: 0 } : {}).catch(() => undefined); // whoever waits below hears of it
+    };
+    for (const signal of signals) process.on(signal, stop);
+    try {
+      await this.#drained;
+    } finally {
+      for (const signal of signals) process.off(signal, stop);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -122,7 +125,8 @@ export class Worker {
     this.#stopping = true;
     for (const stop of this.#stops.splice(0)) stop();
     for (const cancel of this.#dueTimers) cancel();
-    const cancelTimer = this.#services.clock.setTimer(() => this.#stopAll(), timeoutMs);
+    this.#dueTimers.clear();
+    const cancelTimer = this.#services.clock.setTimer(() => this.#attempts.stopAll(), timeoutMs);
     await new Promise<void>((resolve) => {
       this.#idle.push(resolve);
       this.#checkIdle();
@@ -130,12 +134,11 @@ export class Worker {
     cancelTimer();
     this.#lease.unhost([...this.#agents.keys()]);
     this.#onStopped();
-    await this.#lease.closeIfIdle();
-  }
-
-  #stopAll(): void {
-    this.#hurried = true;
-    for (const control of this.#controls) control.shutDown(shutdownGraceMs);
+    try {
+      await this.#lease.closeIfIdle();
+    } finally {
+      this.#resolveDrained();
+    }
   }
 
   #poll(): void {
@@ -188,6 +191,10 @@ export class Worker {
 
   async #claim(limit: number): Promise<void> {
     const workerId = await this.#lease.hold();
+    if (this.#stopping) {
+      this.#taken -= limit;
+      return;
+    }
     const { claimed } = await this.#lease.claiming(() =>
       this.#services.store.commit({ groups: [], claim: this.#claimRequest(workerId, limit) }),
     );
@@ -201,11 +208,8 @@ export class Worker {
 
   /** Works on a claimed task. It has a slot, which it gives back in the end. */
   #begin(task: Claimed): void {
-    const work = task.status === 'running' ? this.#run(task) : this.#route(task);
-    work
-      .catch((error: unknown) =>
-        this.#report(error, 'A task could not be worked on; it is released when its lease ends.'),
-      )
+    this.#work(task)
+      .catch((error: unknown) => this.#report(error, 'A task could not be worked on; it is handed back.'))
       .finally(() => {
         this.#taken--;
         this.#checkIdle();
@@ -214,26 +218,21 @@ export class Worker {
       .catch((error: unknown) => this.#report(error, 'A slot could not be given back.'));
   }
 
-  async #run(task: TaskRecord): Promise<void> {
-    let next: TaskRecord | undefined = task;
-    // The slot goes on with what the ending commit has claimed.
-    while (next !== undefined) {
-      const current: TaskRecord = next;
-      next = undefined;
-      const { outcome, claimed } = await this.#attempt(current);
-      if (outcome.state === 'open' && outcome.task.dueAt !== undefined) this.#pumpAt(outcome.task.dueAt);
-      const [first, ...others] = claimed;
-      for (const other of others) {
-        this.#taken++;
-        this.#begin(other);
-      }
-      if (first === undefined) continue;
-      if (first.status === 'running') {
-        next = first;
-      } else {
-        await this.#route(first);
-      }
+  /** Works on a task, and then on what the commit that ended it has claimed. */
+  async #work(task: Claimed): Promise<void> {
+    let next: Claimed | undefined = task;
+    while (next !== undefined) next = next.status === 'running' ? await this.#run(next) : await this.#route(next);
+  }
+
+  async #run(task: TaskRecord): Promise<Claimed | undefined> {
+    const { outcome, claimed } = await this.#attempt(task);
+    if (outcome.state === 'open' && outcome.task.dueAt !== undefined) this.#pumpAt(outcome.task.dueAt);
+    const [first, ...others] = claimed;
+    for (const other of others) {
+      this.#taken++;
+      this.#begin(other);
     }
+    return first;
   }
 
   async #attempt(task: TaskRecord): Promise<AttemptEnd> {
@@ -257,13 +256,12 @@ export class Worker {
             : this.#claimRequest(task.workerId, 1),
         onStart: (started) => {
           control = started;
-          this.#controls.add(started);
-          if (this.#hurried) started.shutDown(shutdownGraceMs);
+          this.#attempts.add(started);
         },
         onAbandoned: (settled) => this.#countAbandoned(settled),
       });
     } finally {
-      if (control !== undefined) this.#controls.delete(control);
+      if (control !== undefined) this.#attempts.delete(control);
     }
   }
 
@@ -279,20 +277,20 @@ export class Worker {
       .catch(() => undefined);
   }
 
-  async #route(record: TaskRecord): Promise<void> {
+  /** Decides on the route of a task that is bound to this worker; the task if it has started here. */
+  async #route(record: TaskRecord): Promise<TaskRecord | undefined> {
     const workerId = record.boundTo;
-    if (workerId === null) return;
+    if (workerId === null) return undefined;
     const held = { taskId: record.id, lose: () => undefined, cancel: () => undefined };
     this.#lease.track(held);
-    let started: TaskRecord | undefined;
     try {
       const [result] = (await this.#services.store.commit({ groups: [[await this.#decide(record, workerId)]] }))
         .results;
-      if (result?.status === 'ok' && result.value.task?.status === 'running') started = result.value.task;
+      const task = result?.status === 'ok' ? result.value.task : undefined;
+      return task?.status === 'running' ? task : undefined;
     } finally {
       this.#lease.untrack(held);
     }
-    if (started !== undefined) await this.#run(started);
   }
 
   async #decide(record: TaskRecord, workerId: string): Promise<Command> {
@@ -338,11 +336,20 @@ export class Worker {
   }
 }
 
-function toHosted(agents: readonly AgentLike[]): ReadonlyMap<string, Agent> {
-  if (!Array.isArray(agents) || agents.length === 0)
-    throw new SymphonyError('INVALID_ARGUMENT', 'A worker hosts at least one agent: pass { agents: [...] }.');
+/** The time that a drain may take. */
+export function checkDrain(options: DrainOptions): number {
+  checkKeys(options, ['timeoutMs'], 'drain');
+  return options.timeoutMs === undefined ? defaults.drainMs : checkDuration(options.timeoutMs, 'timeoutMs', 0);
+}
+
+/** Agents by id, checked. */
+export function toHosted(agents: readonly AgentLike[], what: string): ReadonlyMap<string, Agent> {
+  if (!Array.isArray(agents) || agents.length === 0) {
+    const got = Array.isArray(agents) ? 'an empty array' : describe(agents);
+    throw new SymphonyError('INVALID_ARGUMENT', `${what} needs an array of at least one agent, got ${got}.`);
+  }
   const hosted = new Map<string, Agent>();
-  for (const agent of agents.map((each: AgentLike) => toAgent(each))) {
+  for (const agent of Array.from(agents, (each: AgentLike) => checkAgent(each))) {
     if (hosted.has(agent.id))
       throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${agent.id}". Give each an id of its own.`, {
         details: { agentId: agent.id },

@@ -1,5 +1,6 @@
 export { defaultStrategy } from './default-strategy.ts';
-export { ServiceRegistry, type OpenOptions, type RoutingOptions, type StartWorkerOptions } from './service-registry.ts';
+export type { OpenOptions, RoutingOptions } from './options.ts';
+export { ServiceRegistry, type StartWorkerOptions } from './service-registry.ts';
 export {
   RetryAfterError,
   RoutingStrategies,

@@ -40,7 +40,7 @@ export async function openPersistence(url: string, { clock, resolveFrom }: Persi
   if (name === undefined) {
     throw new SymphonyError(
       'INVALID_ARGUMENT',
-      `persistence must be "memory:", "sqlite:PATH", "sqlite::memory:" or "postgres://…", or a store, got ${describe(url)}.`,
+      `persistence must be "memory:", "sqlite:PATH", "sqlite::memory:" or "postgres://…", or a store, got ${describe(withoutSecrets(url))}.`,
     );
   }
   const { openStore } = await importAdapter(name, resolveFrom);
@@ -49,6 +49,11 @@ export async function openPersistence(url: string, { clock, resolveFrom }: Persi
       details: { package: name },
     });
   return openStore(url);
+}
+
+/** The URL as it may be shown: without the user and password that it may hold. */
+function withoutSecrets(url: string): string {
+  return url.replace(/\/\/.*@/s, '//…@');
 }
 
 async function importAdapter(name: string, resolveFrom: string): Promise<AdapterPackage> {

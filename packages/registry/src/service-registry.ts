@@ -1,15 +1,10 @@
-import 'reflect-metadata';
-import { Container, type ContainerModule } from 'inversify';
+import type { Container } from 'inversify';
 import {
   checkInteger,
   checkKeys,
-  createMakeId,
-  describe,
-  stderrLogger,
+  checkName,
   SymphonyError,
   systemClock,
-  systemRandom,
-  toAgent,
   toAgentConfig,
   Tokens,
   type Agent,
@@ -17,20 +12,11 @@ import {
   type AgentLike,
   type Clock,
   type JsonValue,
-  type Logger,
   type Store,
-  type StrategyPlugin,
   type SymphonyEvent,
   type Token,
 } from '@symphony/core';
-import {
-  EnhancedExecutor,
-  type DrainOptions,
-  type ExecutionHooks,
-  type LeaseTimes,
-  type Worker,
-} from '@symphony/executor';
-import { executorModule } from '@symphony/executor/module';
+import { EnhancedExecutor, type DrainOptions, type Worker } from '@symphony/executor';
 import {
   loadStrategies,
   TaskRouter,
@@ -38,7 +24,6 @@ import {
   type StrategyChoice,
   type TaskRouterOptions,
 } from '@symphony/router';
-import { routerModule } from '@symphony/router/module';
 import { capabilityMatch, custom, loadBalanced, roundRobin } from '@symphony/strategies';
 import { contentMatch } from '@symphony/strategy-content-match';
 import {
@@ -49,41 +34,11 @@ import {
   type SubmitTask,
   type TaskHandle,
 } from '@symphony/tracker';
-import { trackerModule } from '@symphony/tracker/module';
+import { createContainer } from './container.ts';
 import { defaultStrategy } from './default-strategy.ts';
+import { checkAgents, checkOptions, type OpenOptions, type RoutingOptions } from './options.ts';
 import { openPersistence } from './persistence.ts';
 import { StoreDirectory } from './store-directory.ts';
-
-/** How tasks find their agents. */
-export interface RoutingOptions {
-  /** A name, a `[name, options]` pair, a plugin or a strategy object. Default: by content, and in turn where that decides nothing. */
-  readonly strategy?: StrategyChoice;
-  /** The id of the agent that gets what the strategy finds nobody for. */
-  readonly fallback?: string;
-  /** Time limit of the strategy's answer. Default 1,000 ms. */
-  readonly rankTimeoutMs?: number;
-}
-
-/** What {@link ServiceRegistry.open} takes. */
-export interface OpenOptions {
-  /** Where everything is kept: `memory:` (the default), `sqlite:PATH`, `sqlite::memory:`, `postgres://…`, or a store that you opened and close yourself. */
-  readonly persistence?: string | Store;
-  /** The agents of this process: registered in the catalogue, and hosted by the workers it starts. */
-  readonly agents?: readonly AgentLike[];
-  readonly routing?: RoutingOptions;
-  /** Strategy plugins that can then be chosen by name: package names, or plugins. */
-  readonly strategies?: readonly (string | StrategyPlugin)[];
-  /** Hooks for every attempt in this process. */
-  readonly hooks?: ExecutionHooks;
-  /** Length of leases and how often they are looked after. */
-  readonly lease?: Partial<LeaseTimes>;
-  /** Modules of your own, loaded last: they may rebind any token and bring services for plugins. */
-  readonly modules?: readonly ContainerModule[];
-  /** Where packages and relative paths are resolved from. Default: the working directory. */
-  readonly resolveFrom?: string;
-  readonly clock?: Clock;
-  readonly logger?: Logger;
-}
 
 /** How a worker is started. */
 export interface StartWorkerOptions {
@@ -104,13 +59,16 @@ export interface StartWorkerOptions {
  * await symphony.close();
  */
 export class ServiceRegistry {
-  readonly #container: Container;
-  /** What was opened here and is closed here. */
-  readonly #opened: Store | undefined;
   readonly #strategies: KnownStrategies;
   readonly #routing: RoutingOptions;
   readonly #agents = new Map<string, Agent>();
+  /** The default router and those of `getTaskRouter(strategy)`. */
   readonly #routers: TaskRouter[] = [];
+  #container: Container | undefined;
+  /** What was opened here and is closed here. */
+  #opened: Store | undefined;
+  #executor: EnhancedExecutor | undefined;
+  #follower: LogFollower | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -124,27 +82,42 @@ export class ServiceRegistry {
     const agents = checkAgents(options.agents ?? []);
     const resolveFrom = options.resolveFrom ?? process.cwd();
     const strategies = await loadStrategies(options.strategies ?? [], { resolveFrom, known: builtInStrategies });
-    const given = options.persistence ?? 'memory:';
-    const opened =
-      typeof given === 'string' ? await openPersistence(given, { clock: options.clock, resolveFrom }) : undefined;
-    const registry = new ServiceRegistry(options, strategies, opened, opened ?? (given as Store));
+    const registry = new ServiceRegistry(strategies, options.routing ?? {});
     try {
-      // A module may have bound another store, and that may take time to open.
-      await registry.#container.getAsync(Tokens.Store);
-      await registry.getTaskRouter().prepare();
+      await registry.#start(options, resolveFrom);
       for (const agent of agents) await registry.registerAgent(agent);
       return registry;
     } catch (error) {
-      await registry.close();
+      // What failed is what the caller hears, not what it left behind.
+      await registry.close().catch(() => undefined);
       throw error;
     }
   }
 
-  private constructor(options: OpenOptions, strategies: KnownStrategies, opened: Store | undefined, store: Store) {
+  private constructor(strategies: KnownStrategies, routing: RoutingOptions) {
     this.#strategies = strategies;
-    this.#opened = opened;
-    this.#routing = options.routing ?? {};
-    this.#container = createContainer(options, store, this.#routerOptions(this.#routing.strategy));
+    this.#routing = routing;
+  }
+
+  /** Builds every service now: what a module has bound may take time, and what cannot be built should fail here. */
+  async #start(options: OpenOptions, resolveFrom: string): Promise<void> {
+    const routerOptions = this.#routerOptions(this.#routing.strategy);
+    const openStore = (clock: Clock): Promise<Store> => this.#openStore(options.persistence, clock, resolveFrom);
+    const container = await createContainer(options, { routerOptions, openStore });
+    this.#container = container;
+    this.#follower = await container.getAsync(LogFollower);
+    await container.getAsync(TaskManager);
+    await container.getAsync(WorkflowTracker);
+    const router = await container.getAsync(TaskRouter);
+    this.#routers.push(router);
+    this.#executor = await container.getAsync(EnhancedExecutor);
+    await router.prepare();
+  }
+
+  async #openStore(given: string | Store = 'memory:', clock: Clock, resolveFrom: string): Promise<Store> {
+    if (typeof given !== 'string') return given;
+    this.#opened = await openPersistence(given, { clock: clock === systemClock ? undefined : clock, resolveFrom });
+    return this.#opened;
   }
 
   /**
@@ -152,7 +125,7 @@ export class ServiceRegistry {
    *
    * @throws SymphonyError as `TaskManager.submit`
    */
-  submit<Output = JsonValue>(
+  async submit<Output = JsonValue>(
     task: SubmitTask | string,
     options?: { readonly dueAt?: Date | number },
   ): Promise<TaskHandle<Output>> {
@@ -162,21 +135,22 @@ export class ServiceRegistry {
   /**
    * Starts taking due tasks in this process.
    *
-   * @throws SymphonyError `INVALID_ARGUMENT`, `DUPLICATE_AGENT`, `AGENT_INVALID`
+   * @throws SymphonyError `INVALID_ARGUMENT`, `DUPLICATE_AGENT`, `AGENT_INVALID`, `SHUTDOWN`
    */
   async startWorker(options: StartWorkerOptions = {}): Promise<Worker> {
     checkKeys(options, ['concurrency', 'agents'], 'startWorker');
+    const executor = this.getEnhancedExecutor();
+    const { concurrency } = options;
+    if (concurrency !== undefined) checkInteger(concurrency, 'concurrency', 1); // before agents are registered
     const agents = options.agents === undefined ? [...this.#agents.values()] : checkAgents(options.agents);
-    if (agents.length === 0)
+    if (agents.length === 0) {
       throw new SymphonyError(
         'INVALID_ARGUMENT',
         'A worker needs agents: pass them to open({ agents }) or startWorker({ agents }).',
       );
+    }
     for (const agent of agents) if (this.#agents.get(agent.id) !== agent) await this.registerAgent(agent);
-    return this.getEnhancedExecutor().startWorker({
-      agents,
-      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
-    });
+    return executor.startWorker({ agents, ...(concurrency === undefined ? {} : { concurrency }) });
   }
 
   /**
@@ -186,12 +160,12 @@ export class ServiceRegistry {
    * @throws SymphonyError `AGENT_INVALID`, `INVALID_NAME`
    */
   async registerAgent(agent: AgentLike): Promise<AgentConfig> {
-    const checked = toAgent(agent);
+    const [checked] = checkAgents([agent]) as readonly [Agent];
     const config = toAgentConfig(checked);
     await commitGroup(this.get(Tokens.Store), [{ type: 'registerAgent', config }]);
     this.#agents.set(checked.id, checked);
     this.get(StoreDirectory).addOwn(checked.id);
-    this.get(TaskRouter).refresh();
+    for (const router of this.#routers) router.refresh();
     return config;
   }
 
@@ -208,14 +182,12 @@ export class ServiceRegistry {
   }
 
   /**
-   * The router that workers use; with a strategy, a router of its own, which changes nobody else's. Keep what you get:
-   * each such router lives until it or the registry is closed.
+   * The router that workers use; with a strategy, a router of its own, which changes nobody else's.
    *
    * @throws SymphonyError `STRATEGY_NOT_FOUND`, `STRATEGY_INVALID`
    */
   getTaskRouter(strategy?: StrategyChoice): TaskRouter {
     if (strategy === undefined) return this.get(TaskRouter);
-    this.#checkOpen();
     const router = new TaskRouter({
       ...this.#routerOptions(strategy),
       directory: this.get(Tokens.AgentDirectory),
@@ -227,10 +199,21 @@ export class ServiceRegistry {
     return router;
   }
 
-  /** Any service of the container, for instance one that a module of your own has bound. */
+  /**
+   * Any service of the container, for instance one that a module of your own has bound.
+   *
+   * @throws SymphonyError `INVALID_ARGUMENT` for a token that nothing is bound to
+   */
   get<T>(token: Token<T>): T {
-    this.#checkOpen();
-    return this.#container.get<T>(token);
+    const container = this.#open();
+    if (!container.isBound(token)) {
+      const name = typeof token === 'function' ? token.name : String(token);
+      throw new SymphonyError(
+        'INVALID_ARGUMENT',
+        `Nothing is bound to ${name}. Bind it in a module and pass that to open({ modules }).`,
+      );
+    }
+    return container.get<T>(token);
   }
 
   /**
@@ -238,17 +221,25 @@ export class ServiceRegistry {
    *
    * @throws SymphonyError `TASK_NOT_FOUND`, `WORKFLOW_NOT_FOUND`
    */
-  history(id: string): Promise<readonly SymphonyEvent[]> {
-    return id.startsWith('wf_') ? this.getWorkflowTracker().history(id) : this.getTaskManager().history(id);
+  async history(id: string): Promise<readonly SymphonyEvent[]> {
+    const isWorkflow = checkName(id, 'id').startsWith('wf_');
+    return isWorkflow ? this.getWorkflowTracker().history(id) : this.getTaskManager().history(id);
   }
 
   /**
-   * Drains the workers, gives the lease back, closes strategies and the store. Twice is harmless.
+   * Drains workers and callers, gives the lease back, then closes strategies and the store. Until all work has ended,
+   * the work itself may go on using the registry. Twice is harmless; a second call with `timeoutMs: 0` hurries the first.
    *
    * @param options how long running attempts may go on
+   * @throws SymphonyError `INVALID_ARGUMENT`; nothing is closed then
    */
-  close(options?: DrainOptions): Promise<void> {
-    this.#closing ??= this.#close(options);
+  async close(options?: DrainOptions): Promise<void> {
+    const drained = await Promise.allSettled([this.#executor?.close(options)]);
+    const [failure] = drained.flatMap((result): readonly unknown[] =>
+      result.status === 'rejected' ? [result.reason] : [],
+    );
+    if (SymphonyError.is(failure, 'INVALID_ARGUMENT')) throw failure;
+    this.#closing ??= this.#close(failure === undefined ? [] : [failure]);
     return this.#closing;
   }
 
@@ -256,13 +247,12 @@ export class ServiceRegistry {
     await this.close();
   }
 
-  async #close(options: DrainOptions | undefined): Promise<void> {
-    const failures: unknown[] = [];
+  async #close(failures: unknown[]): Promise<void> {
     const steps = [
-      () => this.#container.get(EnhancedExecutor).close(options),
-      async () => this.#container.get(LogFollower).close(),
-      ...[this.#container.get(TaskRouter), ...this.#routers].map((router) => () => router.close()),
-      async () => this.#opened?.close(),
+      () => this.#follower?.close(),
+      ...this.#routers.map((router) => () => router.close()),
+      () => this.#container?.unbindAllAsync(), // what modules have bound may have something to let go of
+      () => this.#opened?.close(),
     ];
     for (const step of steps) {
       try {
@@ -284,79 +274,15 @@ export class ServiceRegistry {
     };
   }
 
-  #checkOpen(): void {
-    if (this.#closing !== undefined)
+  /** The container, unless the registry has been closed. */
+  #open(): Container {
+    if (this.#closing !== undefined || this.#container === undefined) {
       throw new SymphonyError('STORE_CLOSED', 'This registry has been closed. Open another to go on.');
+    }
+    return this.#container;
   }
 }
 
 const builtInStrategies: KnownStrategies = new Map(
   [roundRobin, capabilityMatch, loadBalanced, custom, contentMatch].map((plugin) => [plugin.name, plugin]),
 );
-
-function createContainer(options: OpenOptions, store: Store, routerOptions: TaskRouterOptions): Container {
-  const container = new Container();
-  const clock = options.clock ?? systemClock;
-  container.bind(Tokens.Store).toConstantValue(store);
-  container.bind(Tokens.Clock).toConstantValue(clock);
-  container.bind(Tokens.Random).toConstantValue(systemRandom);
-  container.bind(Tokens.MakeId).toConstantValue(createMakeId(clock));
-  container.bind(Tokens.Logger).toConstantValue(options.logger ?? stderrLogger);
-  container.bind(Tokens.StrategyState).toResolvedValue((bound) => bound.state, [Tokens.Store]);
-  container
-    .bind(StoreDirectory)
-    .toResolvedValue(
-      (bound) => new StoreDirectory(bound, () => container.get(EnhancedExecutor).workerCount > 0),
-      [Tokens.Store],
-    )
-    .inSingletonScope();
-  container.bind(Tokens.AgentDirectory).toService(StoreDirectory);
-  container.bind(Tokens.RouterOptions).toConstantValue(routerOptions);
-  container
-    .bind(Tokens.ExecutorOptions)
-    .toConstantValue({ ...options.lease, ...(options.hooks === undefined ? {} : { hooks: options.hooks }) });
-  container.load(trackerModule, routerModule, executorModule, ...(options.modules ?? []));
-  return container;
-}
-
-function checkAgents(agents: readonly AgentLike[]): readonly Agent[] {
-  if (!Array.isArray(agents))
-    throw new SymphonyError('INVALID_ARGUMENT', `agents must be an array, got ${describe(agents)}.`);
-  const checked = agents.map((agent: AgentLike) => toAgent(agent));
-  const seen = new Set<string>();
-  for (const agent of checked) {
-    if (seen.has(agent.id))
-      throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${agent.id}". Give each an id of its own.`, {
-        details: { agentId: agent.id },
-      });
-    seen.add(agent.id);
-    toAgentConfig(agent);
-  }
-  return checked;
-}
-
-function checkOptions(options: OpenOptions): void {
-  const known = [
-    'persistence',
-    'agents',
-    'routing',
-    'strategies',
-    'hooks',
-    'lease',
-    'modules',
-    'resolveFrom',
-    'clock',
-    'logger',
-  ];
-  if (typeof options !== 'object' || options === null)
-    throw new SymphonyError(
-      'INVALID_ARGUMENT',
-      `open takes an object such as { persistence, agents }, got ${describe(options)}.`,
-    );
-  checkKeys(options, known, 'open');
-  checkKeys(options.routing ?? {}, ['strategy', 'fallback', 'rankTimeoutMs'], 'open.routing');
-  checkKeys(options.hooks ?? {}, ['preExecution', 'postExecution'], 'open.hooks');
-  checkKeys(options.lease ?? {}, ['leaseMs', 'renewMs', 'sweepMs', 'pollMs'], 'open.lease');
-  for (const [key, value] of Object.entries(options.lease ?? {}))
-    checkInteger(value, `open.lease.${key}`, 1, 24 * 60 * 60 * 1000);
-}

@@ -1,5 +1,6 @@
 import { SymphonyError, type Command, type Store } from '@symphony/core';
 import { difference, short } from './store-suite/difference.ts';
+import { finish } from './store-suite/finish.ts';
 import { checkInvariants } from './store-suite/invariants.ts';
 import { lease } from './store-suite/lab.ts';
 import { names, operations, toCommand, toValue, type FastCheck, type Operation } from './store-suite/plan.ts';
@@ -44,6 +45,9 @@ export function compareStores(
   });
 }
 
+/** Longer than any lease, backoff or grace, and than what the wall clock may have been set back by. */
+const longerThanAnything = 2 * 3_600_000;
+
 async function explore(subjects: readonly StoreUnderTest[], options: ExploreOptions): Promise<void> {
   const { runs = 100, longest = 40, seed, limitMs = 10_000 } = options;
   const fc: FastCheck = await import('fast-check');
@@ -60,6 +64,8 @@ async function explore(subjects: readonly StoreUnderTest[], options: ExploreOpti
       }
       same(await Promise.all(stores.map(readAll)), 'the stores do not hold the same');
       await Promise.all(stores.map(checkInvariants));
+      await clock.advance(longerThanAnything);
+      await Promise.all(stores.map((store) => finish(store, names)));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new Error(`${message}\nafter ${done.join('\n      ')}`, { cause: error });

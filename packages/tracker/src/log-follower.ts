@@ -1,4 +1,14 @@
-import { defaults, SymphonyError, terminalTaskEvents, type Clock, type EventType, type Store } from '@symphony/core';
+import {
+  checkDuration,
+  checkKeys,
+  defaults,
+  describe,
+  SymphonyError,
+  terminalTaskEvents,
+  type Clock,
+  type EventType,
+  type Store,
+} from '@symphony/core';
 
 /** How long to wait, and what ends the wait. */
 export interface WaitOptions {
@@ -21,10 +31,12 @@ export class LogFollower {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #waiting = new Map<string, Set<() => void>>();
-  #position = 0;
+  /** The last event that was told; undefined until it is known where to begin. */
+  #position: number | undefined;
   #reading: Promise<void> | undefined;
   #rung = false;
   #stop: (() => void) | undefined;
+  #closed = false;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -35,13 +47,10 @@ export class LogFollower {
    * Resolves with what `read` returns as soon as that is not undefined; it is read first, and again whenever the subject
    * has ended.
    *
-   * @throws SymphonyError `WAIT_TIMEOUT`; the signal's reason if it aborts
+   * @throws SymphonyError `WAIT_TIMEOUT`, `STORE_CLOSED`, `INVALID_ARGUMENT`; the signal's reason if it aborts
    */
-  async waitFor<T>(
-    subject: string,
-    read: () => Promise<T | undefined>,
-    { signal, timeoutMs }: WaitOptions = {},
-  ): Promise<T> {
+  async waitFor<T>(subject: string, read: () => Promise<T | undefined>, options: WaitOptions = {}): Promise<T> {
+    const { signal, timeoutMs } = checkWait(options);
     signal?.throwIfAborted();
     let wake: () => void = () => undefined;
     let fail: (error: Error) => void = () => undefined;
@@ -70,12 +79,13 @@ export class LogFollower {
             timeoutMs,
           );
     try {
-      await this.#enter(subject, ring);
+      this.#enter(subject, ring);
       for (;;) {
         rung = false;
         const value = await read();
         if (value !== undefined) return value;
         if (failure !== undefined) throw failure;
+        if (this.#closed) throw closed(subject);
         if (rung) continue;
         await new Promise<void>((resolve, reject) => {
           wake = resolve;
@@ -89,26 +99,22 @@ export class LogFollower {
     }
   }
 
-  /** Ends all waiting with `STORE_CLOSED` at the next look; called when the store goes away. */
+  /** Ends all waiting, for what has not ended yet with `STORE_CLOSED`; called before the store goes away. */
   close(): void {
+    this.#closed = true;
     this.#stop?.();
     this.#stop = undefined;
-    for (const rings of this.#waiting.values()) for (const ring of rings) ring();
+    this.#ringAll();
   }
 
-  async #enter(subject: string, ring: () => void): Promise<void> {
+  #enter(subject: string, ring: () => void): void {
     const rings = this.#waiting.get(subject) ?? new Set();
     rings.add(ring);
     this.#waiting.set(subject, rings);
-    if (this.#stop === undefined) {
-      this.#stop = this.#listen();
-      this.#reading = this.#store.lastPosition().then((position) => {
-        this.#position = position;
-        this.#reading = undefined;
-      });
-    }
-    // Only events after the position are told; what came before is found by the first read.
-    await this.#reading;
+    if (this.#stop !== undefined || this.#closed) return;
+    this.#position = undefined;
+    this.#stop = this.#listen();
+    this.#look();
   }
 
   #leave(subject: string, ring: () => void): void {
@@ -147,18 +153,48 @@ export class LogFollower {
     while (this.#rung && this.#stop !== undefined) {
       this.#rung = false;
       try {
-        for (;;) {
-          const events = await this.#store.events({ types: awaited, after: this.#position, limit: pageSize });
-          for (const { subject, position } of events) {
-            this.#position = position;
-            for (const ring of this.#waiting.get(subject) ?? []) ring();
-          }
-          if (events.length < pageSize) break;
-        }
+        if (this.#position === undefined) await this.#begin();
+        else await this.#readOn(this.#position);
       } catch (error) {
-        // The store is away: those who wait read it themselves and learn why.
+        // While the store is away nobody hears anything; the poll goes on asking.
         if (SymphonyError.is(error, 'STORE_CLOSED')) this.close();
       }
     }
   }
+
+  /** Finds out where the log ends now. What came before shows in the rows, so everybody looks there once more. */
+  async #begin(): Promise<void> {
+    this.#position = await this.#store.lastPosition();
+    this.#ringAll();
+  }
+
+  async #readOn(after: number): Promise<void> {
+    for (let from = after; ;) {
+      const events = await this.#store.events({ types: awaited, after: from, limit: pageSize });
+      for (const { subject, position } of events) {
+        from = position;
+        for (const ring of this.#waiting.get(subject) ?? []) ring();
+      }
+      this.#position = from;
+      if (events.length < pageSize) return;
+    }
+  }
+
+  #ringAll(): void {
+    for (const rings of this.#waiting.values()) for (const ring of rings) ring();
+  }
+}
+
+function checkWait(options: WaitOptions): WaitOptions {
+  checkKeys(options, ['signal', 'timeoutMs'], 'the wait');
+  if (options.timeoutMs !== undefined) checkDuration(options.timeoutMs, 'timeoutMs', 0);
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new SymphonyError('INVALID_ARGUMENT', `signal must be an AbortSignal, got ${describe(options.signal)}.`);
+  }
+  return options;
+}
+
+function closed(subject: string): SymphonyError {
+  const message = `The store was closed while ${subject} was waited for; it goes on where others work on it.`;
+  return new SymphonyError('STORE_CLOSED', message, { details: { subject } });
 }

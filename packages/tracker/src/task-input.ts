@@ -65,6 +65,9 @@ const createKeys = [
   'metadata',
 ] as const satisfies readonly (keyof CreateTask)[];
 
+/** What a task that is submitted may have. */
+export const taskKeys = [...createKeys, 'dueAt'] as const satisfies readonly (keyof SubmitTask)[];
+
 /** Most characters of a description. */
 const descriptionLimit = 64 * 1024;
 
@@ -80,12 +83,7 @@ export function toNewTask(
   options: { readonly submit: boolean; readonly what?: string },
 ): NewTaskRecord {
   const what = options.what ?? 'task';
-  if (typeof given !== 'object' || given === null)
-    throw new SymphonyError(
-      'INVALID_ARGUMENT',
-      `${what} must be an object such as { name, input }, got ${describe(given)}.`,
-    );
-  checkKeys(given, options.submit ? [...createKeys, 'dueAt'] : createKeys, what);
+  checkKeys(given, options.submit ? taskKeys : createKeys, what);
   const input = encodeJson(given.input, `${what}.input`, defaults.inputBytes);
   const metadata = encodeJson(given.metadata, `${what}.metadata`, defaults.inputBytes);
   const record: NewTaskRecord = {
@@ -127,6 +125,16 @@ export function checkDescription(value: unknown, what: string): string {
   return value;
 }
 
+/** Checks why something is cancelled: any text, of which 1,000 characters are kept. */
+export function checkReason(options: { readonly reason?: string }, what: string): { readonly reason?: string } {
+  checkKeys(options, ['reason'], what);
+  if (options.reason === undefined) return {};
+  if (typeof options.reason !== 'string') {
+    throw new SymphonyError('INVALID_ARGUMENT', `reason must be a string, got ${describe(options.reason)}.`);
+  }
+  return { reason: options.reason.slice(0, 1_000) };
+}
+
 /** Hash of all that a caller gave, before defaults: what tells a repeat from a conflict under one key. */
 export function hashOf(given: object): string {
   const { idempotencyKey: _, ...rest } = given as { readonly idempotencyKey?: string };
@@ -137,11 +145,6 @@ export function hashOf(given: object): string {
 
 function checkRequirements(value: TaskRequirements | undefined, what: string): TaskRequirements {
   if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null)
-    throw new SymphonyError(
-      'INVALID_ARGUMENT',
-      `${what}.requirements must be an object such as { capabilities: ['typescript'] }.`,
-    );
   checkKeys(value, ['capabilities'], `${what}.requirements`);
   return value.capabilities === undefined
     ? {}
@@ -150,11 +153,6 @@ function checkRequirements(value: TaskRequirements | undefined, what: string): T
 
 function checkTimeouts(value: TaskTimeouts | undefined, what: string): TaskTimeouts {
   if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null)
-    throw new SymphonyError(
-      'INVALID_ARGUMENT',
-      `${what}.timeouts must be an object such as { startToCloseMs: 30_000 }.`,
-    );
   checkKeys(value, ['startToCloseMs'], `${what}.timeouts`);
   return value.startToCloseMs === undefined
     ? {}

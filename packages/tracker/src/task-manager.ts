@@ -24,7 +24,7 @@ import { commitGroup, commitValue } from './commands.ts';
 import { readHistory } from './history.ts';
 import { LogFollower, type WaitOptions } from './log-follower.ts';
 import { TaskHandle, type TaskAccess } from './task-handle.ts';
-import { toNewTask, type CreateTask, type SubmitTask } from './task-input.ts';
+import { checkReason, toNewTask, type CreateTask, type SubmitTask } from './task-input.ts';
 
 /** What a {@link TaskManager} is made of. */
 export interface TrackerServices {
@@ -47,6 +47,17 @@ export interface ListTasks {
   readonly limit?: number;
 }
 
+/**
+ * Refuses what a tracker cannot be made of.
+ *
+ * @throws SymphonyError `INVALID_ARGUMENT`
+ */
+export function checkServices(services: TrackerServices, what: string): TrackerServices {
+  checkKeys(services, ['store', 'clock', 'makeId', 'follower'], what);
+  if (typeof (services.store as Partial<Store> | undefined)?.commit === 'function') return services;
+  throw new SymphonyError('INVALID_ARGUMENT', `${what} needs a store, got ${describe(services.store)}.`);
+}
+
 /** Creates, submits, finds and cancels tasks. */
 export class TaskManager implements TaskAccess {
   readonly #store: Store;
@@ -54,7 +65,13 @@ export class TaskManager implements TaskAccess {
   readonly #makeId: MakeId;
   readonly #follower: LogFollower;
 
-  constructor({ store, clock = systemClock, makeId = createMakeId(clock), follower }: TrackerServices) {
+  constructor(services: TrackerServices) {
+    const {
+      store,
+      clock = systemClock,
+      makeId = createMakeId(clock),
+      follower,
+    } = checkServices(services, 'TaskManager');
     this.#store = store;
     this.#clock = clock;
     this.#makeId = makeId;
@@ -77,16 +94,22 @@ export class TaskManager implements TaskAccess {
    * be worked on by whichever worker hosts a suitable agent.
    *
    * @param task the task, or the id of a created one
+   * @param options when a created task falls due; a task that is created here says so itself
    * @throws SymphonyError as {@link createTask}; `TASK_NOT_FOUND` for an unknown id
    */
   async submit<Output = JsonValue>(
     task: SubmitTask | string,
     options: { readonly dueAt?: Date | number } = {},
   ): Promise<TaskHandle<Output>> {
+    checkKeys(options, ['dueAt'], 'submit');
     if (typeof task === 'string') {
+      checkName(task, 'task id');
       const dueAt = options.dueAt === undefined ? this.#clock.now() : checkTime(options.dueAt, 'dueAt');
       await commitGroup(this.#store, [{ type: 'submitTask', id: task, dueAt }]);
       return new TaskHandle(task, this);
+    }
+    if (options.dueAt !== undefined) {
+      throw new SymphonyError('INVALID_ARGUMENT', 'submit takes dueAt beside an id only; put it into the task.');
     }
     return new TaskHandle((await this.#create(task, true)).id, this);
   }
@@ -127,7 +150,7 @@ export class TaskManager implements TaskAccess {
    * @throws SymphonyError `TASK_NOT_FOUND`
    */
   async cancelTask(id: string, options: { readonly reason?: string } = {}): Promise<Task> {
-    const reason = options.reason === undefined ? {} : { reason: String(options.reason).slice(0, 1_000) };
+    const reason = checkReason(options, 'cancelTask');
     const value = await commitValue(this.#store, [
       { type: 'cancelTask', id: checkName(id, 'task id'), graceMs: defaults.graceMs, ...reason },
     ]);
@@ -183,8 +206,8 @@ export class TaskManager implements TaskAccess {
 }
 
 function checkStatuses(value: TaskStatus | readonly TaskStatus[]): readonly TaskStatus[] {
-  const statuses = typeof value === 'string' ? [value] : value;
-  for (const status of statuses) {
+  const statuses: readonly unknown[] = Array.isArray(value) ? value : [value];
+  for (const status of statuses as readonly TaskStatus[]) {
     if (!taskStatuses.includes(status)) {
       throw new SymphonyError(
         'INVALID_ARGUMENT',
@@ -192,7 +215,7 @@ function checkStatuses(value: TaskStatus | readonly TaskStatus[]): readonly Task
       );
     }
   }
-  return statuses;
+  return statuses as readonly TaskStatus[];
 }
 
 function notFound(taskId: string): SymphonyError {

@@ -24,8 +24,8 @@ import {
 import { commitGroup, commitValue } from './commands.ts';
 import { readHistory } from './history.ts';
 import { LogFollower, type WaitOptions } from './log-follower.ts';
-import { checkDescription, hashOf, toNewTask, type SubmitTask } from './task-input.ts';
-import type { TrackerServices } from './task-manager.ts';
+import { checkDescription, checkReason, hashOf, taskKeys, toNewTask, type SubmitTask } from './task-input.ts';
+import { checkServices, type TrackerServices } from './task-manager.ts';
 
 /** What a workflow is created from. */
 export interface CreateWorkflow {
@@ -52,7 +52,13 @@ export class WorkflowTracker {
   readonly #makeId: MakeId;
   readonly #follower: LogFollower;
 
-  constructor({ store, clock = systemClock, makeId = createMakeId(clock), follower }: TrackerServices) {
+  constructor(services: TrackerServices) {
+    const {
+      store,
+      clock = systemClock,
+      makeId = createMakeId(clock),
+      follower,
+    } = checkServices(services, 'WorkflowTracker');
     this.#store = store;
     this.#makeId = makeId;
     this.#follower = follower ?? new LogFollower(store, clock);
@@ -124,14 +130,14 @@ export class WorkflowTracker {
    *
    * @throws SymphonyError `WORKFLOW_NOT_FOUND`, `WORKFLOW_CANCELLED`
    */
-  pause(workflowId: string): Promise<Workflow> {
+  async pause(workflowId: string): Promise<Workflow> {
     return this.#command({ type: 'pauseWorkflow', id: checkName(workflowId, 'workflow id') });
   }
 
   /**
    * @throws SymphonyError `WORKFLOW_NOT_FOUND`, `WORKFLOW_CANCELLED`
    */
-  resume(workflowId: string): Promise<Workflow> {
+  async resume(workflowId: string): Promise<Workflow> {
     return this.#command({ type: 'resumeWorkflow', id: checkName(workflowId, 'workflow id') });
   }
 
@@ -140,8 +146,8 @@ export class WorkflowTracker {
    *
    * @throws SymphonyError `WORKFLOW_NOT_FOUND`
    */
-  cancel(workflowId: string, options: { readonly reason?: string } = {}): Promise<Workflow> {
-    const reason = options.reason === undefined ? {} : { reason: String(options.reason).slice(0, 1_000) };
+  async cancel(workflowId: string, options: { readonly reason?: string } = {}): Promise<Workflow> {
+    const reason = checkReason(options, 'cancel');
     return this.#command({ type: 'cancelWorkflow', id: checkName(workflowId, 'workflow id'), ...reason });
   }
 
@@ -197,11 +203,6 @@ export class WorkflowTracker {
 }
 
 function toGroup(given: CreateWorkflow, id: string, makeId: MakeId): readonly Command[] {
-  if (typeof given !== 'object' || given === null)
-    throw new SymphonyError(
-      'INVALID_ARGUMENT',
-      `A workflow is created from an object such as { name }, got ${describe(given)}.`,
-    );
   checkKeys(given, ['name', 'description', 'metadata', 'tasks', 'onFailure', 'idempotencyKey'], 'workflow');
   if (given.onFailure !== undefined && given.onFailure !== 'continue') {
     throw new SymphonyError(
@@ -232,8 +233,10 @@ function toTasks(given: CreateWorkflow['tasks'], workflowId: string, makeId: Mak
       `workflow.tasks must be an array of 1 to ${taskLimit} tasks. Leave it out to add tasks later.`,
     );
   }
-  return given.map((task: SubmitTask, index): Command => {
+  // Not map, which passes over holes.
+  return Array.from(given as readonly SubmitTask[], (task, index): Command => {
     const what = `tasks[${index}]`;
+    checkKeys(task, taskKeys, what);
     if (task.workflowId !== undefined || task.idempotencyKey !== undefined) {
       throw new SymphonyError(
         'INVALID_ARGUMENT',

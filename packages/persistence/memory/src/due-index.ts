@@ -65,7 +65,8 @@ export class DueIndex {
   }
 }
 
-function isTakeable(row: TaskRow): boolean {
+/** Whether a worker may take a task, now or when it falls due. */
+export function isTakeable(row: TaskRow): boolean {
   return (
     row.status === 'pending' && row.dueAt !== null && !row.held && row.boundTo === null && row.openDependencies === 0
   );

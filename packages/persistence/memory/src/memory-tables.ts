@@ -13,7 +13,7 @@ import {
   type WorkflowRow,
 } from '@symphony/core';
 import { throughJson } from './copy.ts';
-import { DueIndex } from './due-index.ts';
+import { DueIndex, isTakeable } from './due-index.ts';
 import { partition, type Key } from './sorted-keys.ts';
 import { TaskIndex } from './task-index.ts';
 
@@ -69,8 +69,7 @@ export class MemoryTables implements Tables {
     group: (row) => (isTerminal(row.status) || row.cancelAt !== null ? undefined : (row.workflowId ?? undefined)),
   });
   readonly #unstarted = new TaskIndex({
-    group: (row) =>
-      row.status === 'pending' && !row.pinned && row.attempt === 0 ? (row.agentId ?? undefined) : undefined,
+    group: (row) => (isTakeable(row) && !row.pinned && row.attempt === 0 ? (row.agentId ?? undefined) : undefined),
   });
   readonly #indexes = [
     this.#due,

@@ -1,4 +1,11 @@
-import { systemClock, type Clock, type Command, type GroupResult, type NewTaskRecord, type Store } from '@symphony/core';
+import {
+  systemClock,
+  type Clock,
+  type Command,
+  type GroupResult,
+  type NewTaskRecord,
+  type Store,
+} from '@symphony/core';
 import { MemoryStore } from '../src/index.ts';
 import { MemoryTables } from '../src/memory-tables.ts';
 
@@ -10,9 +17,13 @@ export interface PlantedBug {
   /** A clock that the store is given instead of the right one. */
   readonly clock?: (clock: Clock) => Clock;
   /** A query that answers wrongly: takes the place of a method of the tables while the test runs. */
-  readonly tables?: { readonly [Name in keyof MemoryTables]?: (tables: MemoryTables, right: never, ...parameters: never[]) => unknown };
+  readonly tables?: {
+    readonly [Name in keyof MemoryTables]?: (tables: MemoryTables, right: never, ...parameters: never[]) => unknown;
+  };
   /** The name of a test of the suite. */
   readonly foundBy: string;
+  /** Random sequences that must find it too, on two stores or on one. Not given: nobody asks. */
+  readonly alsoFoundBy?: 'compared' | 'explored';
 }
 
 type Right<Name extends keyof MemoryTables> = MemoryTables[Name] extends (
@@ -101,6 +112,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       command.type === 'report' ? { ...command, ...(await withCurrentAttempt(command.id, store)) } : command,
     ),
     foundBy: 'a stale complete writes neither row nor event',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'the fence of steps is dropped',
@@ -110,6 +122,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         : command,
     ),
     foundBy: 'a stale step is not recorded',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'the fence of progress is dropped',
@@ -125,6 +138,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         (await store.events(query)).filter(({ type, seq }) => type !== 'task.claimed' || seq !== 2),
     }),
     foundBy: 'starts the attempt of a task whose agent is hosted',
+    alsoFoundBy: 'explored',
   },
   {
     bug: 'an event is read twice at the edge of a page',
@@ -141,6 +155,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     }),
     foundBy: 'keeps the last value and writes no event',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'a claim takes what is not hosted',
@@ -151,6 +166,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         ),
     }),
     foundBy: 'skips what is assigned to agents that are not hosted, however much of it is ahead',
+    alsoFoundBy: 'explored',
   },
   {
     bug: 'a claim takes one more than its limit',
@@ -163,6 +179,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     }),
     foundBy: 'takes no more than its limit, and goes on from there',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'a claim comes before the groups of its commit',
@@ -204,6 +221,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     }),
     foundBy: 'carries out a group whole or not at all',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'a group that fails takes its neighbours with it',
@@ -214,6 +232,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     }),
     foundBy: 'that refuses a group carries out its neighbours',
+    alsoFoundBy: 'explored',
   },
   {
     bug: 'a group that breaks is not isolated',
@@ -241,6 +260,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     }),
     foundBy: 'used by 1,000 creators at the same moment makes one task',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'keys are compared without regard to case',
@@ -277,6 +297,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'leases go by the wall clock',
     clock: (clock) => ({ ...systemClock, now: () => clock.now(), monotonic: () => clock.now() }),
     foundBy: 'does not go by the wall clock, however far it jumps',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'due times go by the lease clock',
@@ -291,11 +312,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'a sweeper that was late marks others dead',
     store: (store) => ({ sweep: () => store.sweep({ markDead: true }) }),
     foundBy: 'marks nobody dead for a sweeper that was itself late',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'a sweep releases only in the call that marks a worker dead',
     tables: { missingWorkers: () => [] },
     foundBy: 'releases the task of a dead worker: a crash, due at once, for the next attempt',
+    alsoFoundBy: 'explored',
   },
   {
     bug: 'the holder of a binding is not looked for',
@@ -335,6 +358,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'workflows that are out of line are never found',
     tables: { misalignedWorkflows: () => [] },
     foundBy: 'is undone by any sweep, if whoever resumed could not release all',
+    alsoFoundBy: 'explored',
   },
   {
     bug: 'tasks of agents that nobody hosts are never found',
@@ -489,11 +513,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'workflows are cached',
     store: (store) => ({ getWorkflow: (id) => remembered(store, id, () => store.getWorkflow(id)) }),
     foundBy: 'has the status of its tasks after every commit, and a log that says so',
+    alsoFoundBy: 'explored',
   },
   {
     bug: 'every agent counts as hosted',
     store: (store) => ({ agents: async () => (await store.agents()).map((agent) => ({ ...agent, hosted: true })) }),
     foundBy: 'counts as hosted while a worker hosts it, and for a minute after the last has gone',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'agents are listed in the order of registration',
@@ -601,6 +627,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     }),
     foundBy: 'releases what it holds at no cost and leaves no row',
+    alsoFoundBy: 'compared',
   },
   {
     bug: 'what a worker is bound to is not told it',
@@ -632,5 +659,6 @@ export const plantedBugs: readonly PlantedBug[] = [
         (await store.events(query)).map((event) => ({ ...event, position: Math.ceil(event.position / 2) })),
     }),
     foundBy: 'come in the order of their positions, which only increase',
+    alsoFoundBy: 'explored',
   },
 ];

@@ -16,6 +16,8 @@ export interface Work {
   readonly refusedBy?: readonly string[];
   /** Tasks to add to its own workflow. */
   readonly children?: number;
+  /** How long it goes on after its last step. */
+  readonly tailMs?: number;
   /** Computes instead of waiting, for so long. */
   readonly busyMs?: number;
   /** Goes on although its signal has aborted. */
@@ -75,7 +77,7 @@ async function work(
   context: AgentContext,
   addChild: AddChild,
 ): Promise<Readonly<Record<string, string>>> {
-  const { steps, ms, shape, busyMs, children = 0, deaf = false } = task.input;
+  const { steps, ms, shape, tailMs, busyMs, children = 0, deaf = false } = task.input;
   const values: Record<string, string> = {};
   const step = async (name: string, identity: string, key: string | undefined, effect: () => Promise<string>): Promise<void> => {
     let ran = false;
@@ -105,6 +107,7 @@ async function work(
   for (let index = 0; index < children; index++) {
     await step('child', `child:${index}`, String(index), () => addChild(task, `${task.name}/child-${index}`));
   }
+  if (tailMs !== undefined) await wait(tailMs, deaf ? undefined : context.signal);
   return values;
 }
 

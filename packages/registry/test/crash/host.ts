@@ -1,4 +1,4 @@
-import { type Agent, type Command, type Store } from '@symphony/core';
+import type { Agent, Command } from '@symphony/core';
 import { SqliteStore } from '@symphony/persistence-sqlite';
 import { ServiceRegistry } from '@symphony/registry';
 import { makeAgents, type AddChild, type Work } from './agents.ts';
@@ -12,6 +12,10 @@ export interface ProcessConfig {
   readonly lease: { readonly leaseMs: number; readonly renewMs: number; readonly sweepMs: number; readonly pollMs: number };
   readonly hosts: Readonly<Record<string, string>>;
   readonly concurrency: number;
+  /** What an acknowledged write survives. Killing a process does not tell the two apart; waiting for the disk takes time. */
+  readonly synchronous: 'full' | 'normal';
+  /** It does not hear that its lease is lost until much later, and writes on: the store has to refuse it. */
+  readonly oblivious: boolean;
   /** Submitters: whose plan it carries out, and from which seed. */
   readonly slot: number;
   readonly seed: number;
@@ -33,7 +37,8 @@ export async function openHost(): Promise<Host> {
   process.once('disconnect', () => process.exit(3));
   const config = JSON.parse(process.argv[2] ?? '') as ProcessConfig;
   const diary = new Diary(config.folder, config.label);
-  const store = witnessed(await SqliteStore.open({ path: `${config.folder}/lane.db` }), diary);
+  const store = witnessed(await SqliteStore.open({ path: `${config.folder}/lane.db`, synchronous: config.synchronous }), diary);
+  if (config.oblivious) closeEars(store);
   const addChild: AddChild = async (parent, key) => {
     const workflow = parent.workflowId === undefined ? {} : { workflowId: parent.workflowId };
     diary.write({ kind: 'intent', what: 'task', key, expect: { status: 'completed' } });
@@ -61,7 +66,7 @@ export async function openHost(): Promise<Host> {
 export const lenient = { maxRetries: 3, maxCrashes: 1_000_000, initialDelayMs: 20, maxDelayMs: 100 } as const;
 
 /** The same store; writes of an attempt that it refuses as stale are written down. */
-function witnessed(store: SqliteStore, diary: Diary): Store & { close(): Promise<void> } {
+function witnessed(store: SqliteStore, diary: Diary): SqliteStore {
   const commit = store.commit.bind(store);
   store.commit = async (request) => {
     const response = await commit(request);
@@ -71,6 +76,21 @@ function witnessed(store: SqliteStore, diary: Diary): Store & { close(): Promise
     return response;
   };
   return store;
+}
+
+/** How long an oblivious worker goes on as if nothing had happened. */
+const obliviousMs = 1_500;
+
+function closeEars(store: SqliteStore): void {
+  const renew = store.renew.bind(store);
+  const lostAt = new Map<string, number>();
+  store.renew = async (worker) => {
+    const renewal = await renew(worker);
+    if (renewal.alive) return renewal;
+    const since = lostAt.get(worker.id) ?? performance.now();
+    lostAt.set(worker.id, since);
+    return performance.now() - since < obliviousMs ? { alive: true, now: Date.now(), holding: [] } : renewal;
+  };
 }
 
 function writeStale(diary: Diary, command: Command): void {

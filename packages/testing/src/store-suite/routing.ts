@@ -204,6 +204,7 @@ export function routing({ group, test }: Suite): void {
       await lab.openWorker('wrk_1', ['a']);
       await lab.store.closeWorker('wrk_1');
     };
+    const align: Command = { type: 'alignTasks', workflowId: 'wf_1', limit: 10, graceMs: 0 };
     const sweepAfter = async (lab: Lab, ms: number): Promise<void> => {
       await lab.clock.advance(ms);
       await lab.store.sweep({ markDead: true });
@@ -220,6 +221,18 @@ export function routing({ group, test }: Suite): void {
       assert.deepEqual([event.type, (event.data as { agentId: string }).agentId], ['task.unassigned', 'a']);
       await lab.openWorker('wrk_2', ['b']);
       assert.deepEqual(await lab.claimedIds('wrk_2', ['b']), ['tsk_1']);
+    });
+
+    test('loses what is held once that is released', async (lab) => {
+      await lab.run({ type: 'createWorkflow', workflow: newWorkflow('wf_1') });
+      await lab.assigned('tsk_1', 'a', { workflowId: 'wf_1' });
+      await lab.run({ type: 'pauseWorkflow', id: 'wf_1' }, align);
+      await registered(lab);
+      await sweepAfter(lab, 60_000);
+      assert.equal((await lab.task('tsk_1')).agentId, 'a');
+      await lab.run({ type: 'resumeWorkflow', id: 'wf_1' }, align);
+      await sweepAfter(lab, 0);
+      assert.equal((await lab.task('tsk_1')).agentId, null);
     });
 
     test('keeps what it has started, with its journal, and what was pinned to it', async (lab) => {

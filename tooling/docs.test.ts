@@ -1,0 +1,61 @@
+import { globSync, existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { errorCodes } from '../packages/core/src/errors.ts';
+import { readTransitions, renderTransitions } from './transition-docs.ts';
+import { root } from './workspace.ts';
+
+const read = (page: string): string => readFileSync(join(root, page), 'utf8');
+
+test('the transitions in docs/architecture.md are those of the table (mend: node tooling/transition-docs.ts)', () => {
+  expect(readTransitions()).toBe(renderTransitions());
+});
+
+test('docs/errors.md has one paragraph for each error code, in the order of the list, and for nothing else', () => {
+  const sections = read('docs/errors.md').split(/^## /m).slice(1);
+  const codes = sections.map((section) => section.slice(0, section.indexOf('\n')));
+  expect(codes).toEqual(Object.keys(errorCodes));
+  for (const section of sections) expect(section.trim().split('\n\n').length).toBeGreaterThan(1);
+});
+
+test('docs/adr/README.md lists every decision under its title', () => {
+  const pages = globSync('[0-9]*.md', { cwd: join(root, 'docs/adr') }).sort();
+  const titles = pages.map((page) => `- [${read(`docs/adr/${page}`).split('\n')[0]?.slice(2)}](${page})`);
+  const listed = read('docs/adr/README.md')
+    .split('\n')
+    .filter((line) => line.startsWith('- ['));
+  expect(listed).toEqual(titles);
+});
+
+describe('every relative link leads to a file and a heading that exist', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md', 'packages/**/README.md', 'examples/*/README.md'], {
+    cwd: root,
+    exclude: (path) => /(^|\/)(node_modules|dist)(\/|$)/.test(path),
+  });
+  test.each(pages.sort())('%s', (page) => {
+    expect(brokenLinks(page)).toEqual([]);
+  });
+});
+
+function brokenLinks(page: string): string[] {
+  const prose = read(page).replaceAll(/^```.*?^```$/gms, '');
+  // A picture is made by running an example; its page is right without it.
+  const links = [...prose.matchAll(/(?<!!)\[[^\]]*\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '');
+  return links.filter((link) => {
+    if (/^[a-z]+:/.test(link)) return false;
+    const [path = '', anchor] = link.split('#');
+    const target = path === '' ? join(root, page) : join(root, dirname(page), path);
+    if (!existsSync(target)) return true;
+    return anchor !== undefined && !anchors(readFileSync(target, 'utf8')).includes(anchor);
+  });
+}
+
+/** The anchors of a page's headings, made as GitHub makes them. */
+function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
