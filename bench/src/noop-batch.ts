@@ -27,11 +27,16 @@ async function measure(folder: string): Promise<Figures> {
   for (const maxConcurrent of [100, 1_000]) {
     const batch = maxConcurrent === 100 ? ids : (await createAgain(symphony)).map(({ id }) => id);
     figures[`batchExecute, ${maxConcurrent} at once`] = await perSecond(async () => {
-      const done = await executor.batchExecute(batch.map((id) => [id, noop] as const), { maxConcurrent });
+      const done = await executor.batchExecute(
+        batch.map((id) => [id, noop] as const),
+        { maxConcurrent },
+      );
       if (!done.every(({ status }) => status === 'completed')) throw new Error('Not every task was completed.');
     });
   }
-  const handles = await Promise.all(Array.from({ length: count }, () => symphony.submit({ name: 'noop', input, agentId: 'noop' })));
+  const handles = await Promise.all(
+    Array.from({ length: count }, () => symphony.submit({ name: 'noop', input, agentId: 'noop' })),
+  );
   figures['worker, 100 at once'] = await perSecond(async () => {
     await symphony.startWorker({ concurrency: 100 });
     await Promise.all(handles.map((handle) => handle.result()));
@@ -41,7 +46,9 @@ async function measure(folder: string): Promise<Figures> {
 }
 
 async function createAgain(symphony: ServiceRegistry): Promise<readonly { readonly id: string }[]> {
-  return Promise.all(Array.from({ length: count }, () => symphony.getTaskManager().createTask({ name: 'noop', input })));
+  return Promise.all(
+    Array.from({ length: count }, () => symphony.getTaskManager().createTask({ name: 'noop', input })),
+  );
 }
 
 async function perSecond(action: () => Promise<void>): Promise<number> {
@@ -70,5 +77,7 @@ for (const name of Object.keys(all[0] ?? {})) {
   const values = all.map((figures) => figures[name] as number);
   const limit = median(all.map((figures) => figures[name.includes('create') ? 'raw create' : 'raw execute'] as number));
   const range = `${Math.round(Math.min(...values))}–${Math.round(Math.max(...values))}`;
-  console.log(`${name.padEnd(28)} ${String(Math.round(median(values))).padStart(8)}  (${range})  ${(median(values) / limit).toFixed(2)} of the raw limit`);
+  console.log(
+    `${name.padEnd(28)} ${String(Math.round(median(values))).padStart(8)}  (${range})  ${(median(values) / limit).toFixed(2)} of the raw limit`,
+  );
 }

@@ -6,21 +6,21 @@ const researcher: Agent = {
   description: 'Finds sources and facts about a topic on the web and in papers.',
   capabilities: ['research', 'web'],
   examples: ['find three sources about solar power'],
-  run: (task: Task) => `facts about ${String(task.input)}`,
+  run: (task: Task<string>) => `facts about ${task.input}`,
 };
 const writer: Agent = {
   id: 'writer',
   description: 'Writes and edits prose: articles, summaries, letters.',
   capabilities: ['writing'],
   examples: ['write a summary for the newsletter'],
-  run: (task: Task) => `an article on ${String(task.input)}`,
+  run: (task: Task<string>) => `an article on ${task.input}`,
 };
 const coder: Agent = {
   id: 'coder',
   description: 'Fixes bugs and writes tests in TypeScript code.',
   capabilities: ['code', 'testing'],
   examples: ['fix the failing login test'],
-  run: (task: Task) => `a patch for ${String(task.input)}`,
+  run: (task: Task<string>) => `a patch for ${task.input}`,
 };
 
 const symphony = await ServiceRegistry.open({ persistence: 'sqlite::memory:', agents: [researcher, writer, coder] });
@@ -30,7 +30,10 @@ const executor = symphony.getEnhancedExecutor();
 
 // 1. Workflow tracking: a workflow is a collection of tasks, and its status a function of theirs.
 title('Workflow');
-const newsletter = await workflows.createWorkflow({ name: 'newsletter', description: 'One issue, from facts to text.' });
+const newsletter = await workflows.createWorkflow({
+  name: 'newsletter',
+  description: 'One issue, from facts to text.',
+});
 const research = await tasks.createTask({ name: 'research', input: 'solar power' });
 const draft = await tasks.createTask({ name: 'draft', input: 'solar power', priority: 5 });
 for (const { id } of [research, draft]) await workflows.addTaskToWorkflow(newsletter.id, id);
@@ -45,7 +48,7 @@ const done = await executor.executeTask(research.id, researcher, {
     throw new Error('the hook failed, the task did not');
   },
 });
-say('executeTask', `${done.status}: ${String(done.output)}`);
+say('executeTask', `${done.status}: ${JSON.stringify(done.output)}`);
 say('half-way', await workflows.computeWorkflowStatus(newsletter.id));
 await executor.executeTask(draft.id, writer);
 say('at the end', await workflows.computeWorkflowStatus(newsletter.id));
@@ -62,7 +65,7 @@ const flaky: Agent = {
 };
 const patient = await tasks.createTask({ name: 'call a busy service' });
 const retried = await executor.executeWithRetry(patient.id, flaky, { maxRetries: 3, retryDelay: 20 });
-say('executeWithRetry', `${retried.status}: ${String(retried.output)}, after ${retried.failures} failures`);
+say('executeWithRetry', `${retried.status}: ${JSON.stringify(retried.output)}, after ${retried.failures} failures`);
 const hopeless = await tasks.createTask({ name: 'call with a wrong key' });
 const failed = await executor.executeWithRetry(hopeless.id, {
   id: 'strict',
@@ -74,7 +77,9 @@ say('TerminalError', `${failed.status} after ${failed.attempt} attempt: ${failed
 
 // 4. A batch: at most so many at once, results in the order of the input, one failure stops nobody else.
 title('Batch');
-const numbers = await Promise.all([1, 2, 3, 4, 5, 6].map((input) => tasks.createTask({ name: `square ${input}`, input })));
+const numbers = await Promise.all(
+  [1, 2, 3, 4, 5, 6].map((input) => tasks.createTask({ name: `square ${input}`, input })),
+);
 let now = 0;
 let most = 0;
 const square: Agent = {
@@ -87,8 +92,14 @@ const square: Agent = {
     return task.input ** 2;
   },
 };
-const batch = await executor.batchExecute(numbers.map(({ id }) => [id, square] as const), { maxConcurrent: 2 });
-say('batchExecute', batch.map(({ status, output }) => (status === 'completed' ? String(output) : status)).join(' '));
+const batch = await executor.batchExecute(
+  numbers.map(({ id }) => [id, square] as const),
+  { maxConcurrent: 2 },
+);
+say(
+  'batchExecute',
+  batch.map(({ status, output }) => (status === 'completed' ? JSON.stringify(output) : status)).join(' '),
+);
 say('at most at once', String(most));
 
 // 5. Routing: the same tasks, by each strategy. Every decision can be explained.
@@ -99,7 +110,12 @@ const work = [
   { name: 'find sources about wind power', tags: ['research', 'web'] },
 ];
 const router = symphony.getTaskRouter();
-for (const strategy of [RoutingStrategies.RoundRobin, RoutingStrategies.CapabilityMatch, RoutingStrategies.ContentMatch, RoutingStrategies.LoadBalanced]) {
+for (const strategy of [
+  RoutingStrategies.RoundRobin,
+  RoutingStrategies.CapabilityMatch,
+  RoutingStrategies.ContentMatch,
+  RoutingStrategies.LoadBalanced,
+]) {
   router.setStrategy(strategy);
   const chosen: string[] = [];
   for (const task of work) chosen.push(await router.routeTask(task));

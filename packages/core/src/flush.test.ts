@@ -863,6 +863,28 @@ describe('cancelling a workflow', () => {
     expect(world.lastEvent('wf')).toMatchObject({ type: 'workflow.settled', data: { status: 'cancelled' } });
   });
 
+  it('that has no task settles it at once: nothing can come that would', () => {
+    world.do(createWorkflow('wf'));
+    world.advance(5);
+    const { workflow } = world.do(cancel);
+    expect(workflow).toEqual(world.workflow('wf'));
+    expect(workflow).toMatchObject({ cancelRequested: true, total: 0, settledAt: 1_000_005, version: 4, lastSeq: 4 });
+    expect(workflowStatus(world.workflow('wf'))).toBe('cancelled');
+    expect(world.log('wf').slice(1)).toEqual(['workflow.cancel_requested', 'workflow.cancelled', 'workflow.settled']);
+    expect(world.lastEvent('wf').data).toEqual({ status: 'cancelled' });
+    const before = world.tables.dump();
+    world.do(cancel);
+    expect(world.tables.dump()).toEqual(before);
+  });
+
+  it('whose first task comes in the same flush leaves it to settle with that task', () => {
+    world.do(createWorkflow('wf'));
+    world.commit([submit('t1', { workflowId: 'wf' })], [cancel]);
+    expect(world.workflow('wf')).toMatchObject({ cancelRequested: true, total: 1, open: 1, settledAt: null });
+    world.sweep();
+    expect(world.log('wf').slice(-2)).toEqual(['workflow.cancelled', 'workflow.settled']);
+  });
+
   it('needs no reason, but a workflow that is there', () => {
     world.workflowWith('wf', 't1');
     world.do({ type: 'cancelWorkflow', id: 'wf' });

@@ -159,8 +159,10 @@ export function settleWorkflow(
     if (after === 'cancelled') events.push({ type: 'workflow.cancelled', data: { cancelled: counted.cancelled } });
   }
   const settled = isSettled(counted);
-  if (settled && !isSettled(row)) events.push({ type: 'workflow.settled', data: { status: after } });
-  if (!settled && isSettled(row))
+  // By what was written, not by its counters: those of a flush that cancels it are still to come.
+  const wasSettled = row.settledAt !== null;
+  if (settled && !wasSettled) events.push({ type: 'workflow.settled', data: { status: after } });
+  if (!settled && wasSettled)
     events.push({ type: 'workflow.reopened', data: { reason: 'a task was added or retried' } });
   const settledAt = settled ? (row.settledAt ?? now) : null;
   return {
@@ -765,7 +767,10 @@ function cancelWorkflow(draft: Draft, { id, reason }: Extract<Command, { readonl
   const counted = draft.countedWorkflow(id) as WorkflowRow;
   if (!workflow.cancelRequested && !isSettled(counted)) {
     const data = reason === undefined ? {} : { reason };
-    draft.changeWorkflow({ ...workflow, cancelRequested: true, paused: false }, { type: 'workflow.cancel_requested', data });
+    draft.changeWorkflow(
+      { ...workflow, cancelRequested: true, paused: false },
+      { type: 'workflow.cancel_requested', data },
+    );
     // Without tasks there is no last one whose end would settle it.
     if (counted.total === 0) draft.settleEmpty(id);
   }

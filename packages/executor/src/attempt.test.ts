@@ -111,9 +111,9 @@ describe('cancelling a running task', () => {
   it('is noticed by the poll where the doorbell is silent', async () => {
     await using lab = new Lab();
     const waiting = new Waiting();
-    lab.store.onChange = () => () => undefined;
+    lab.isSilent = true;
     const id = await lab.create();
-    const run = lab.executor({ store: { ...lab.inner, ...silent(lab) } }).executeTask(id, waiting.agent);
+    const run = lab.executor().executeTask(id, waiting.agent);
     await lab.until(() => waiting.started === 1);
     await lab.tasks.cancelTask(id);
     const askedAt = lab.clock.now();
@@ -161,17 +161,6 @@ describe('cancelling a running task', () => {
     }
   });
 });
-
-/** A store whose doorbell never rings. */
-function silent(lab: Lab): typeof lab.inner {
-  return new Proxy(lab.inner, {
-    get: (inner, key: keyof typeof inner) => {
-      if (key === 'onChange') return () => () => undefined;
-      const value: unknown = inner[key];
-      return typeof value === 'function' ? (value.bind(inner) as unknown) : value;
-    },
-  });
-}
 
 describe('what an agent throws', () => {
   const cyclic = new Error('round');

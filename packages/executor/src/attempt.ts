@@ -111,8 +111,9 @@ async function perform(
   const work = (async () => {
     for (const { preExecution } of request.hooks) {
       if (preExecution === undefined) continue;
-      await runHook(services.clock, 'pre', () => preExecution(structuredClone(toTask(request.task)), request.agent));
       control.signal.throwIfAborted();
+      const copy = structuredClone(toTask(request.task));
+      await runHook(services.clock, 'pre', () => preExecution(copy, request.agent), control.signal);
     }
     const task = toTask(request.task);
     const input = await check(request.agent.input, task.input, 'INPUT_INVALID', `The input of task ${task.id}`);

@@ -36,22 +36,28 @@ export interface ExecutionHooks {
 /**
  * Runs a hook within its time limit.
  *
- * @throws SymphonyError `HOOK_TIMEOUT`, `HOOK_FAILED` with what it threw as the cause
+ * @param signal ends the wait for the hook; what it does then is of no interest
+ * @throws SymphonyError `HOOK_TIMEOUT`, `HOOK_FAILED` with what it threw as the cause; the signal's reason
  */
-export async function runHook(clock: Clock, phase: 'pre' | 'post', hook: () => void | Promise<void>): Promise<void> {
+export async function runHook(
+  clock: Clock,
+  phase: 'pre' | 'post',
+  hook: () => void | Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
   const done = new AbortController();
-  const limit = delay(clock, defaults.hookMs, done.signal).then(
-    () => {
-      throw new SymphonyError('HOOK_TIMEOUT', `The ${phase}-execution hook took longer than ${defaults.hookMs} ms.`, {
-        details: { phase },
-      });
-    },
-    () => undefined,
-  );
+  const stop = (): void => done.abort(signal?.reason);
+  signal?.addEventListener('abort', stop, { once: true });
+  const limit = delay(clock, defaults.hookMs, done.signal).then(() => {
+    throw new SymphonyError('HOOK_TIMEOUT', `The ${phase}-execution hook took longer than ${defaults.hookMs} ms.`, {
+      details: { phase },
+    });
+  });
   try {
     await Promise.race([call(phase, hook), limit]);
   } finally {
     done.abort();
+    signal?.removeEventListener('abort', stop);
   }
 }
 

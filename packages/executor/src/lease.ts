@@ -29,6 +29,7 @@ export class WorkerLease {
   #renewedAt = 0;
   /** Since when renewals have gone unanswered, on the monotonic clock. */
   #silentSince: number | undefined;
+  #renewing = 0;
   #judgesFrom = 0;
   readonly #underWay = new Set<{ readonly startedAt: number }>();
   #lastClaim = 0;
@@ -198,7 +199,13 @@ export class WorkerLease {
     if (id === undefined) return;
     const startedAt = this.#services.clock.monotonic();
     this.#silentSince ??= startedAt;
-    const renewal: Renewal = await this.#timed(() => this.#services.store.renew(this.#beat(id)));
+    this.#renewing++;
+    let renewal: Renewal;
+    try {
+      renewal = await this.#timed(() => this.#services.store.renew(this.#beat(id)));
+    } finally {
+      this.#renewing--;
+    }
     this.#renewedAt = startedAt;
     this.#silentSince = undefined;
     if (!renewal.alive) {
@@ -217,7 +224,11 @@ export class WorkerLease {
       const isUnanswered = this.#silentSince !== undefined && now - this.#silentSince > times.renewMs / 2;
       return isUnanswered && now - this.#renewedAt > times.leaseMs - times.renewMs;
     };
-    if (!isSilent()) return;
+    if (!isSilent()) {
+      // A renewal that failed is repeated soon, since the next regular one may come too late.
+      if (this.#silentSince !== undefined && this.#renewing === 0) await this.#renew();
+      return;
+    }
     // After a busy spell of the main thread the answer may be waiting to be read.
     for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
     if (isSilent()) this.#loseAll('the store has not answered for most of a lease');

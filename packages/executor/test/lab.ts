@@ -28,6 +28,8 @@ export class Lab implements AsyncDisposable {
   /** What stands before the store, by method; taken away with `mend`. */
   #faults: Partial<Store> = {};
   readonly store: Store;
+  /** Whether the doorbell of the store is kept from ringing, as it may be at any time. */
+  isSilent = false;
 
   constructor(openStore: (clock: Clock) => Store = (clock) => new MemoryStore({ clock })) {
     this.#inner = openStore(this.clock);
@@ -143,7 +145,9 @@ export class Lab implements AsyncDisposable {
   #watched(): Store {
     const special: Partial<Store> = {
       onChange: (listener) => {
-        const stop = this.#inner.onChange(listener);
+        const stop = this.#inner.onChange(() => {
+          if (!this.isSilent) listener();
+        });
         this.#listeners++;
         return () => {
           this.#listeners--;

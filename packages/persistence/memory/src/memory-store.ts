@@ -25,12 +25,12 @@ import {
   type Store,
   type StoreTraits,
   type StrategyState,
+  type SweepRequest,
   type SweepResult,
   type SymphonyEvent,
   type TaskQuery,
   type TaskRecord,
   type Times,
-  type WorkerBeat,
   type WorkerRow,
   type WorkflowRow,
 } from '@symphony/core';
@@ -45,6 +45,9 @@ const queuedLimit = 1_000;
 
 /** Largest value of a plugin in bytes. */
 const stateLimit = 1024 * 1024;
+
+/** A worker as the port hands it over. */
+type WorkerLease = Parameters<Store['renew']>[0];
 
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {
@@ -147,12 +150,12 @@ export class MemoryStore implements Store, AsyncDisposable {
     return new Map(loads.map(([id, { running, queued }]) => [id, { running, queued: Math.min(queued, queuedLimit) }]));
   }
 
-  async openWorker(worker: WorkerBeat): Promise<void> {
+  async openWorker(worker: WorkerLease): Promise<void> {
     this.#read();
     this.#write((times) => openWorker(this.#tables, times, worker));
   }
 
-  async renew(worker: WorkerBeat): Promise<Renewal> {
+  async renew(worker: WorkerLease): Promise<Renewal> {
     this.#read();
     return this.#write((times) => renewWorker(this.#tables, times, worker));
   }
@@ -171,8 +174,9 @@ export class MemoryStore implements Store, AsyncDisposable {
     return row === undefined ? undefined : { ...copy(row), leaseLeftMs: row.leaseUntil - this.#times().lease };
   }
 
-  async sweep(request: { readonly markDead: boolean }): Promise<SweepResult> {
+  async sweep(request: SweepRequest): Promise<SweepResult> {
     this.#read();
+    // Nothing holds a call up here, so nobody's patience ends.
     return this.#write((times) => sweep(this.#tables, times, request));
   }
 

@@ -110,29 +110,52 @@ export function toStoreError(error: unknown): SymphonyError {
   const message = error instanceof Error ? error.message : String(error);
   switch (sqliteCode(error)) {
     case 13:
-      return new SymphonyError('STORE_FULL', 'The disk is full: nothing was written. Free some space; work goes on by itself.', { cause: error });
+      return new SymphonyError(
+        'STORE_FULL',
+        'The disk is full: nothing was written. Free some space; work goes on by itself.',
+        { cause: error },
+      );
     case 11:
     case 26:
-      return new SymphonyError('STORE_CORRUPT', `The store file is damaged (${message}). Restore it from a backup; do not delete its -wal file.`, { cause: error });
+      return new SymphonyError(
+        'STORE_CORRUPT',
+        `The store file is damaged (${message}). Restore it from a backup; do not delete its -wal file.`,
+        { cause: error },
+      );
     default:
-      return new SymphonyError('STORE_FAILED', `The store could not carry out the request: ${message}`, { cause: error });
+      return new SymphonyError('STORE_FAILED', `The store could not carry out the request: ${message}`, {
+        cause: error,
+      });
   }
 }
 
 function inspectFile(path: string): void {
   const folder = dirname(resolve(path));
   if (!existsSync(folder)) {
-    throw new SymphonyError('STORE_OPEN_FAILED', `${path} cannot be opened: the folder ${folder} does not exist. Create it first.`, { details: { path } });
+    throw new SymphonyError(
+      'STORE_OPEN_FAILED',
+      `${path} cannot be opened: the folder ${folder} does not exist. Create it first.`,
+      { details: { path } },
+    );
   }
   if (!existsSync(path)) {
     createFile(path);
     return;
   }
   const stats = statSync(path);
-  if (!stats.isFile()) throw new SymphonyError('STORE_OPEN_FAILED', `${path} is not a file. Name a file, for example ${path}/symphony.db.`, { details: { path } });
+  if (!stats.isFile())
+    throw new SymphonyError(
+      'STORE_OPEN_FAILED',
+      `${path} is not a file. Name a file, for example ${path}/symphony.db.`,
+      { details: { path } },
+    );
   if (stats.size === 0) return;
   if (readHeader(path) !== 'SQLite format 3\0') {
-    throw new SymphonyError('STORE_NOT_OURS', `${path} is no SQLite database; it was left as it is. Choose another path.`, { details: { path } });
+    throw new SymphonyError(
+      'STORE_NOT_OURS',
+      `${path} is no SQLite database; it was left as it is. Choose another path.`,
+      { details: { path } },
+    );
   }
   inspectDatabase(path, stats.size);
 }
@@ -164,7 +187,11 @@ function inspectDatabase(path: string, size: number): void {
     reader.exec('PRAGMA busy_timeout = 5000');
     const tables = numberOf(reader, 'SELECT count(*) AS value FROM sqlite_master');
     if (tables > 0 && numberOf(reader, 'PRAGMA application_id', 'application_id') !== applicationId) {
-      throw new SymphonyError('STORE_NOT_OURS', `${path} is a database of another application; it was left as it is. Choose another path.`, { details: { path } });
+      throw new SymphonyError(
+        'STORE_NOT_OURS',
+        `${path} is a database of another application; it was left as it is. Choose another path.`,
+        { details: { path } },
+      );
     }
     checkVersion(numberOf(reader, 'PRAGMA user_version', 'user_version'), path);
     if (size > quickCheckBytes) return;
@@ -197,7 +224,9 @@ function migrate(database: DatabaseSync, path: string): void {
     const version = numberOf(database, 'PRAGMA user_version', 'user_version');
     checkVersion(version, path);
     database.exec(`PRAGMA application_id = ${applicationId}`);
-    database.exec('CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT');
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT',
+    );
     for (const migration of migrations) {
       if (migration.number <= version) continue;
       database.exec(migration.sql);
@@ -222,10 +251,14 @@ function guardedOpen(path: string, open: () => DatabaseSync): DatabaseSync {
 
 function openFailed(path: string, cause: unknown): SymphonyError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new SymphonyError('STORE_OPEN_FAILED', `${path} cannot be opened: ${reason}. Check that the folder exists and may be written to.`, {
-    details: { path },
-    cause,
-  });
+  return new SymphonyError(
+    'STORE_OPEN_FAILED',
+    `${path} cannot be opened: ${reason}. Check that the folder exists and may be written to.`,
+    {
+      details: { path },
+      cause,
+    },
+  );
 }
 
 function corrupt(path: string, finding: string, cause?: unknown): SymphonyError {

@@ -63,7 +63,9 @@ describe('opening a SQLite store', () => {
     const database = new DatabaseSync(path, { readOnly: true });
     const rows = database.prepare('SELECT number, name, length(checksum) AS length FROM migrations').all();
     database.close();
-    expect(rows.map((row) => ({ ...row }))).toEqual(migrations.map(({ number, name }) => ({ number, name, length: 64 })));
+    expect(rows.map((row) => ({ ...row }))).toEqual(
+      migrations.map(({ number, name }) => ({ number, name, length: 64 })),
+    );
   });
 
   it('refuses a file that is no database and leaves it as it is', async () => {
@@ -122,15 +124,23 @@ describe('opening a SQLite store', () => {
   });
 
   it('refuses an unknown option and an unknown durability', async () => {
-    await expect(SqliteStore.open({ path: ':memory:', sync: 'full' } as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    await expect(SqliteStore.open({ path: ':memory:', synchronous: 'off' as never })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(SqliteStore.open({ path: ':memory:', sync: 'full' } as never)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    await expect(SqliteStore.open({ path: ':memory:', synchronous: 'off' as never })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
   });
 
   it('says what an acknowledged write survives', async () => {
     const full = await SqliteStore.open({ path: join(folder, 'full.db') });
     const normal = await SqliteStore.open({ path: join(folder, 'normal.db'), synchronous: 'normal' });
     const memory = await SqliteStore.open({ path: ':memory:' });
-    expect([full, normal, memory].map(({ traits }) => traits.durability)).toEqual(['power-loss', 'process-crash', 'none']);
+    expect([full, normal, memory].map(({ traits }) => traits.durability)).toEqual([
+      'power-loss',
+      'process-crash',
+      'none',
+    ]);
     await Promise.all([full.close(), normal.close(), memory.close()]);
   });
 

@@ -21,9 +21,31 @@ export type SqlValue = null | number | string;
 
 /** The columns that rules are decided on, in the order in which they are bound. */
 export const hotColumns = [
-  'status', 'version', 'attempt', 'failures', 'crashes', 'priority', 'due_at', 'claim_key', 'agent_id', 'pinned',
-  'worker_id', 'bound_to', 'bound_until', 'held', 'cancel_at', 'workflow_id', 'open_dependencies', 'refused_by',
-  'retry', 'timeouts', 'last_seq', 'created_at', 'started_at', 'finished_at', 'unroutable',
+  'status',
+  'version',
+  'attempt',
+  'failures',
+  'crashes',
+  'priority',
+  'due_at',
+  'claim_key',
+  'agent_id',
+  'pinned',
+  'worker_id',
+  'bound_to',
+  'bound_until',
+  'held',
+  'cancel_at',
+  'workflow_id',
+  'open_dependencies',
+  'refused_by',
+  'retry',
+  'timeouts',
+  'last_seq',
+  'created_at',
+  'started_at',
+  'finished_at',
+  'unroutable',
 ] as const;
 
 /** What {@link toTaskRow} reads, in its order. */
@@ -44,10 +66,31 @@ export const inlineLimit = 1_024;
 /** The hot columns of a task, ready to bind. */
 export function hotValues(row: TaskRow): SqlValue[] {
   return [
-    row.status, row.version, row.attempt, row.failures, row.crashes, row.priority, row.dueAt, row.claimKey, row.agentId,
-    row.pinned ? 1 : 0, row.workerId, row.boundTo, row.boundUntil, row.held ? 1 : 0, row.cancelAt, row.workflowId,
-    row.openDependencies, row.refusedBy.length === 0 ? null : JSON.stringify(row.refusedBy), objectText(row.retry),
-    objectText(row.timeouts), row.lastSeq, row.createdAt, row.startedAt, row.finishedAt, row.unroutable ? 1 : 0,
+    row.status,
+    row.version,
+    row.attempt,
+    row.failures,
+    row.crashes,
+    row.priority,
+    row.dueAt,
+    row.claimKey,
+    row.agentId,
+    row.pinned ? 1 : 0,
+    row.workerId,
+    row.boundTo,
+    row.boundUntil,
+    row.held ? 1 : 0,
+    row.cancelAt,
+    row.workflowId,
+    row.openDependencies,
+    row.refusedBy.length === 0 ? null : JSON.stringify(row.refusedBy),
+    objectText(row.retry),
+    objectText(row.timeouts),
+    row.lastSeq,
+    row.createdAt,
+    row.startedAt,
+    row.finishedAt,
+    row.unroutable ? 1 : 0,
   ];
 }
 
@@ -112,16 +155,45 @@ const none: ReadonlyMap<string, string> = new Map();
 
 /** The columns of a workflow besides its id, in the order in which they are bound. */
 export const workflowColumns = [
-  'name', 'description', 'metadata', 'idempotency_key', 'body_hash', 'sealed', 'paused', 'cancel_requested', 'total',
-  'open', 'failed', 'cancelled', 'started', 'version', 'last_seq', 'created_at', 'settled_at',
+  'name',
+  'description',
+  'metadata',
+  'idempotency_key',
+  'body_hash',
+  'sealed',
+  'paused',
+  'cancel_requested',
+  'total',
+  'open',
+  'failed',
+  'cancelled',
+  'started',
+  'version',
+  'last_seq',
+  'created_at',
+  'settled_at',
 ] as const;
 
 /** A workflow, ready to bind. */
 export function workflowValues(row: WorkflowRow): SqlValue[] {
   return [
-    row.name, JSON.stringify(row.description), row.metadata, row.idempotencyKey, row.bodyHash, row.sealed ? 1 : 0, row.paused ? 1 : 0,
-    row.cancelRequested ? 1 : 0, row.total, row.open, row.failed, row.cancelled, row.started, row.version, row.lastSeq,
-    row.createdAt, row.settledAt,
+    row.name,
+    JSON.stringify(row.description),
+    row.metadata,
+    row.idempotencyKey,
+    row.bodyHash,
+    row.sealed ? 1 : 0,
+    row.paused ? 1 : 0,
+    row.cancelRequested ? 1 : 0,
+    row.total,
+    row.open,
+    row.failed,
+    row.cancelled,
+    row.started,
+    row.version,
+    row.lastSeq,
+    row.createdAt,
+    row.settledAt,
   ];
 }
 

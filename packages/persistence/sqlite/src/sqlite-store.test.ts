@@ -30,13 +30,19 @@ describe('a SQLite store', () => {
   it('isolates a group that the database refuses from its neighbours in the same flush', async () => {
     const store = await SqliteStore.open({ path });
     const other = new DatabaseSync(path);
-    other.exec(`CREATE TRIGGER refuse BEFORE INSERT ON tasks WHEN NEW.name = 'poison' BEGIN SELECT RAISE(ABORT, 'not this one'); END`);
+    other.exec(
+      `CREATE TRIGGER refuse BEFORE INSERT ON tasks WHEN NEW.name = 'poison' BEGIN SELECT RAISE(ABORT, 'not this one'); END`,
+    );
     other.close();
     const names = ids(50).map((id, index) => ({ id, name: index === 31 ? 'poison' : 'task' }));
     const responses = await Promise.all(names.map(({ id, name }) => store.commit({ groups: [create(id, name)] })));
     const statuses = responses.map(({ results }) => results[0]?.status);
     expect(statuses.filter((status) => status === 'ok')).toHaveLength(49);
-    expect(responses[31]?.results[0]).toMatchObject({ status: 'error', code: 'STORE_FAILED', message: expect.stringContaining('not this one') as string });
+    expect(responses[31]?.results[0]).toMatchObject({
+      status: 'error',
+      code: 'STORE_FAILED',
+      message: expect.stringContaining('not this one') as string,
+    });
     expect(await store.listTasks({ limit: 1000 })).toHaveLength(49);
     expect(await store.events({ limit: 1000 })).toHaveLength(49);
     await store.close();
@@ -45,7 +51,9 @@ describe('a SQLite store', () => {
   it('answers the other groups of the request that holds the refused one', async () => {
     const store = await SqliteStore.open({ path });
     const other = new DatabaseSync(path);
-    other.exec(`CREATE TRIGGER refuse BEFORE INSERT ON tasks WHEN NEW.name = 'poison' BEGIN SELECT RAISE(ABORT, 'no'); END`);
+    other.exec(
+      `CREATE TRIGGER refuse BEFORE INSERT ON tasks WHEN NEW.name = 'poison' BEGIN SELECT RAISE(ABORT, 'no'); END`,
+    );
     other.close();
     const { results } = await store.commit({ groups: [create('tsk_1'), create('tsk_2', 'poison'), create('tsk_3')] });
     expect(results.map(({ status }) => status)).toEqual(['ok', 'error', 'ok']);
@@ -89,7 +97,9 @@ describe('a SQLite store', () => {
     await Promise.all([store.close(), store.close()]);
     await expect(store.commit({ groups: [create('tsk_1')] })).rejects.toMatchObject({ code: 'STORE_CLOSED' });
     await expect(store.getTask('tsk_1')).rejects.toMatchObject({ code: 'STORE_CLOSED' });
-    await expect(store.renew({ id: 'w', hosts: [], leaseMs: 1, renewMs: 1 })).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+    await expect(store.renew({ id: 'w', hosts: [], leaseMs: 1, renewMs: 1 })).rejects.toMatchObject({
+      code: 'STORE_CLOSED',
+    });
   });
 
   it('answers what was under way when it was closed', async () => {

@@ -31,7 +31,18 @@ import {
 import { openReader } from './database.ts';
 import { Doorbell } from './doorbell.ts';
 import { createReadTimes, type ReadTimes } from './lease-clock.ts';
-import { recordColumns, toAgentRow, toEventRow, toStepRow, toTaskRecord, toWorkerRow, toWorkflowRow, type SqlArray, type SqlRow, type SqlValue } from './rows.ts';
+import {
+  recordColumns,
+  toAgentRow,
+  toEventRow,
+  toStepRow,
+  toTaskRecord,
+  toWorkerRow,
+  toWorkflowRow,
+  type SqlArray,
+  type SqlRow,
+  type SqlValue,
+} from './rows.ts';
 import { prepareArrays, readPayloads } from './sqlite-tables.ts';
 import { linkHere, linkThread, type WriterLink } from './writer-link.ts';
 import type { WorkerLease, WriterCall, WriterCalls } from './writer.ts';
@@ -98,7 +109,12 @@ export class SqliteStore implements Store {
     }
   }
 
-  private constructor(database: { readonly path: string; readonly synchronous: 'full' | 'normal' }, link: WriterLink, reader: DatabaseSync, options: SqliteStoreOptions) {
+  private constructor(
+    database: { readonly path: string; readonly synchronous: 'full' | 'normal' },
+    link: WriterLink,
+    reader: DatabaseSync,
+    options: SqliteStoreOptions,
+  ) {
     const inMemory = database.path === ':memory:';
     this.traits = {
       name: 'sqlite',
@@ -118,7 +134,9 @@ export class SqliteStore implements Store {
     this.state = {
       get: async (key) => {
         const row = this.#get('SELECT value, version FROM state WHERE key = ?', key);
-        return row === undefined ? undefined : { value: JSON.parse(row['value'] as string) as JsonValue, version: row['version'] as number };
+        return row === undefined
+          ? undefined
+          : { value: JSON.parse(row['value'] as string) as JsonValue, version: row['version'] as number };
       },
       set: (key, value, version) => this.#write('setState', { key, value: JSON.stringify(value), version }),
     };
@@ -177,7 +195,11 @@ export class SqliteStore implements Store {
     }
     // Within a subject, seq and position grow together, and seq is what its index is ordered by.
     const order = query.subject === undefined ? 'position' : 'seq';
-    const rows = this.#all(`SELECT * FROM events WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ?`, ...values, query.limit);
+    const rows = this.#all(
+      `SELECT * FROM events WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ?`,
+      ...values,
+      query.limit,
+    );
     return rows.map((row) => toEvent(toEventRow(row)));
   }
 
@@ -186,7 +208,9 @@ export class SqliteStore implements Store {
   }
 
   async steps(taskId: string, agentId: string): Promise<readonly StepRow[]> {
-    return this.#all('SELECT * FROM steps WHERE task_id = ? AND agent_id = ? ORDER BY rowid', taskId, agentId).map(toStepRow);
+    return this.#all('SELECT * FROM steps WHERE task_id = ? AND agent_id = ? ORDER BY rowid', taskId, agentId).map(
+      toStepRow,
+    );
   }
 
   async agents(): Promise<readonly AgentEntry[]> {
@@ -202,7 +226,9 @@ export class SqliteStore implements Store {
 
   async loads(): Promise<ReadonlyMap<string, AgentLoad>> {
     const loads = new Map<string, AgentLoad>();
-    for (const row of this.#all(`SELECT agent_id, count(*) AS running FROM tasks WHERE status = 'running' GROUP BY agent_id`)) {
+    for (const row of this.#all(
+      `SELECT agent_id, count(*) AS running FROM tasks WHERE status = 'running' GROUP BY agent_id`,
+    )) {
       loads.set(row['agent_id'] as string, { running: row['running'] as number, queued: 0 });
     }
     const queued = `SELECT id, (SELECT count(*) FROM (
@@ -285,7 +311,9 @@ export class SqliteStore implements Store {
   #records(where: string, ...values: SqlValue[]): readonly TaskRecord[] {
     const sql = `SELECT ${recordColumns} FROM tasks ${where}`;
     const rows = this.#prepared(sql, prepareArrays).all(...values) as unknown as readonly SqlArray[];
-    return rows.map((row) => toTaskRecord(row, (id) => readPayloads((text, ...bound) => this.#all(text, ...bound), id)));
+    return rows.map((row) =>
+      toTaskRecord(row, (id) => readPayloads((text, ...bound) => this.#all(text, ...bound), id)),
+    );
   }
 
   #get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
@@ -296,7 +324,10 @@ export class SqliteStore implements Store {
     return this.#prepared(sql).all(...values);
   }
 
-  #prepared(sql: string, prepare = (database: DatabaseSync, text: string): StatementSync => database.prepare(text)): StatementSync {
+  #prepared(
+    sql: string,
+    prepare = (database: DatabaseSync, text: string): StatementSync => database.prepare(text),
+  ): StatementSync {
     this.#checkOpen();
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
@@ -322,7 +353,10 @@ function checkOptions(options: SqliteStoreOptions): SqliteStoreOptions {
     throw new SymphonyError('STORE_OPEN_FAILED', `path must name a file or be ":memory:", got ${describe(path)}.`);
   }
   if (synchronous !== undefined && synchronous !== 'full' && synchronous !== 'normal') {
-    throw new SymphonyError('INVALID_ARGUMENT', `synchronous must be "full" or "normal", got ${describe(synchronous)}.`);
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `synchronous must be "full" or "normal", got ${describe(synchronous)}.`,
+    );
   }
   // A relative path must mean the same file after the application has changed its working directory.
   return { ...options, path: path === ':memory:' ? path : resolve(path) };

@@ -1,5 +1,16 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { AgentRow, BodyPatch, DueCursor, EventRow, StepRow, Tables, TaskRecord, TaskRow, WorkerRow, WorkflowRow } from '@symphony/core';
+import type {
+  AgentRow,
+  BodyPatch,
+  DueCursor,
+  EventRow,
+  StepRow,
+  Tables,
+  TaskRecord,
+  TaskRow,
+  WorkerRow,
+  WorkflowRow,
+} from '@symphony/core';
 import {
   hotColumns,
   hotValues,
@@ -55,7 +66,9 @@ export class SqliteTables implements Tables {
     return toTaskRecord(row, (taskId) => this.#payloads(taskId));
   }
 
-  taskHash(by: { readonly id: string } | { readonly key: string }): { readonly id: string; readonly bodyHash: string } | undefined {
+  taskHash(
+    by: { readonly id: string } | { readonly key: string },
+  ): { readonly id: string; readonly bodyHash: string } | undefined {
     return toHash(
       'id' in by
         ? this.#get('SELECT id, body_hash FROM tasks WHERE id = ?', by.id)
@@ -115,7 +128,9 @@ export class SqliteTables implements Tables {
     return row === undefined ? undefined : toWorkflowRow(row);
   }
 
-  workflowHash(by: { readonly id: string } | { readonly key: string }): { readonly id: string; readonly bodyHash: string } | undefined {
+  workflowHash(
+    by: { readonly id: string } | { readonly key: string },
+  ): { readonly id: string; readonly bodyHash: string } | undefined {
     return toHash(
       'id' in by
         ? this.#get('SELECT id, body_hash FROM workflows WHERE id = ?', by.id)
@@ -132,7 +147,14 @@ export class SqliteTables implements Tables {
   }
 
   hasStep(taskId: string, agentId: string, identity: string): boolean {
-    return this.#get('SELECT 1 AS found FROM steps WHERE task_id = ? AND agent_id = ? AND identity = ?', taskId, agentId, identity) !== undefined;
+    return (
+      this.#get(
+        'SELECT 1 AS found FROM steps WHERE task_id = ? AND agent_id = ? AND identity = ?',
+        taskId,
+        agentId,
+        identity,
+      ) !== undefined
+    );
   }
 
   insertStep(step: StepRow): void {
@@ -190,14 +212,26 @@ export class SqliteTables implements Tables {
   }
 
   putWorker(row: WorkerRow): void {
-    this.#run('INSERT OR REPLACE INTO workers VALUES (?, ?, ?, ?, ?)', row.id, row.leaseUntil, row.bootId, JSON.stringify(row.hosts), row.startedAt);
+    this.#run(
+      'INSERT OR REPLACE INTO workers VALUES (?, ?, ?, ?, ?)',
+      row.id,
+      row.leaseUntil,
+      row.bootId,
+      JSON.stringify(row.hosts),
+      row.startedAt,
+    );
   }
 
   deleteWorker(id: string): void {
     this.#run('DELETE FROM workers WHERE id = ?', id);
   }
 
-  dueTasks(query: { readonly agentId: string | null; readonly now: number; readonly after?: DueCursor; readonly limit: number }): readonly TaskRow[] {
+  dueTasks(query: {
+    readonly agentId: string | null;
+    readonly now: number;
+    readonly after?: DueCursor;
+    readonly limit: number;
+  }): readonly TaskRow[] {
     if (query.after === undefined) {
       return this.#tasks(
         `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${due} AND due_at <= ? ORDER BY claim_key, id LIMIT ?`,
@@ -218,7 +252,10 @@ export class SqliteTables implements Tables {
   }
 
   runningTasks(workerId: string): readonly TaskRow[] {
-    return this.#tasks(`SELECT ${taskColumns} FROM tasks WHERE status = 'running' AND worker_id = ? ORDER BY id`, workerId);
+    return this.#tasks(
+      `SELECT ${taskColumns} FROM tasks WHERE status = 'running' AND worker_id = ? ORDER BY id`,
+      workerId,
+    );
   }
 
   boundTasks(workerId: string): readonly TaskRow[] {
@@ -237,11 +274,19 @@ export class SqliteTables implements Tables {
   }
 
   expiredBindings(lease: number, limit: number): readonly TaskRow[] {
-    return this.#tasks(`SELECT ${taskColumns} FROM tasks WHERE bound_to IS NOT NULL AND bound_until <= ? ORDER BY id LIMIT ?`, lease, limit);
+    return this.#tasks(
+      `SELECT ${taskColumns} FROM tasks WHERE bound_to IS NOT NULL AND bound_until <= ? ORDER BY id LIMIT ?`,
+      lease,
+      limit,
+    );
   }
 
   overdueCancellations(now: number, limit: number): readonly TaskRow[] {
-    return this.#tasks(`SELECT ${taskColumns} FROM tasks WHERE status = 'running' AND cancel_at <= ? ORDER BY id LIMIT ?`, now, limit);
+    return this.#tasks(
+      `SELECT ${taskColumns} FROM tasks WHERE status = 'running' AND cancel_at <= ? ORDER BY id LIMIT ?`,
+      now,
+      limit,
+    );
   }
 
   pendingTasks(workflowId: string, held: boolean, limit: number): readonly TaskRow[] {
@@ -343,7 +388,10 @@ export function prepareArrays(database: DatabaseSync, sql: string): StatementSyn
 }
 
 /** The parts of a task that were moved out of its row. */
-export function readPayloads(all: (sql: string, ...values: SqlValue[]) => SqlRow[], taskId: string): ReadonlyMap<string, string> {
+export function readPayloads(
+  all: (sql: string, ...values: SqlValue[]) => SqlRow[],
+  taskId: string,
+): ReadonlyMap<string, string> {
   const rows = all('SELECT part, text FROM payloads WHERE task_id = ?', taskId);
   return new Map(rows.map((row) => [row['part'] as string, row['text'] as string]));
 }
@@ -352,10 +400,14 @@ function toHash(row: SqlRow | undefined): { readonly id: string; readonly bodyHa
   return row === undefined ? undefined : { id: row['id'] as string, bodyHash: row['body_hash'] as string };
 }
 
-function bodyTexts(body: BodyPatch & Partial<Pick<TaskRecord, 'description' | 'input' | 'metadata'>>): { readonly [Name in Part]?: string | null } {
+function bodyTexts(body: BodyPatch & Partial<Pick<TaskRecord, 'description' | 'input' | 'metadata'>>): {
+  readonly [Name in Part]?: string | null;
+} {
   return {
     // As JSON, because plain text of SQLite holds neither NUL nor half surrogate pairs.
-    ...(body.description === undefined ? {} : { description: body.description === '' ? null : JSON.stringify(body.description) }),
+    ...(body.description === undefined
+      ? {}
+      : { description: body.description === '' ? null : JSON.stringify(body.description) }),
     ...(body.input === undefined ? {} : { input: body.input }),
     ...(body.metadata === undefined ? {} : { metadata: body.metadata }),
     ...(body.output === undefined ? {} : { output: body.output }),

@@ -12,7 +12,8 @@ export interface ThreadRequest {
 }
 
 /** What the thread answers. `id` 0 says whether the file could be opened. */
-export type ThreadReply = { readonly id: number; readonly answer: unknown } | { readonly id: number; readonly error: CarriedError };
+export type ThreadReply =
+  { readonly id: number; readonly answer: unknown } | { readonly id: number; readonly error: CarriedError };
 
 /** How often the thread looks whether a lease is to be renewed. */
 const heartbeatMs = 200;

@@ -12,7 +12,10 @@ export interface WriterLink {
 }
 
 /** A writer on the calling thread: for `:memory:`, and for tests that move the clock. */
-export function linkHere(options: DatabaseOptions, instead: { readonly clock?: Clock; readonly bootId?: string }): WriterLink & { readonly database: ReturnType<typeof openDatabase> } {
+export function linkHere(
+  options: DatabaseOptions,
+  instead: { readonly clock?: Clock; readonly bootId?: string },
+): WriterLink & { readonly database: ReturnType<typeof openDatabase> } {
   const database = openDatabase(options);
   const writer = new Writer(database, createReadTimes(instead));
   return {
@@ -49,7 +52,9 @@ class ThreadLink implements WriterLink {
     this.#worker = worker;
     this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
     worker.on('message', (reply: ThreadReply) => this.#receive(reply));
-    worker.on('error', (error: Error) => this.#fail(new SymphonyError('STORE_FAILED', `The store thread died: ${error.message}`, { cause: error })));
+    worker.on('error', (error: Error) =>
+      this.#fail(new SymphonyError('STORE_FAILED', `The store thread died: ${error.message}`, { cause: error })),
+    );
     worker.on('exit', () => this.#fail(new SymphonyError('STORE_CLOSED', 'The store has been closed.')));
   }
 

@@ -35,8 +35,14 @@ export interface WriterCalls {
   openWorker: { readonly in: WorkerLease; readonly out: undefined };
   renew: { readonly in: WorkerLease; readonly out: Renewal };
   closeWorker: { readonly in: string; readonly out: undefined };
-  sweep: { readonly in: SweepRequest & { /** On the lease clock. */ readonly askedAt: number }; readonly out: SweepResult };
-  setState: { readonly in: { readonly key: string; readonly value: string; readonly version: number }; readonly out: boolean };
+  sweep: {
+    readonly in: SweepRequest & { /** On the lease clock. */ readonly askedAt: number };
+    readonly out: SweepResult;
+  };
+  setState: {
+    readonly in: { readonly key: string; readonly value: string; readonly version: number };
+    readonly out: boolean;
+  };
   close: { readonly in: undefined; readonly out: undefined };
 }
 
@@ -96,7 +102,9 @@ export class Writer {
   }
 
   #sweep({ markDead, patienceMs = Infinity, askedAt }: WriterCalls['sweep']['in']): SweepResult {
-    return this.#write((times) => sweep(this.#tables, times, { markDead: markDead && times.lease - askedAt <= patienceMs }));
+    return this.#write((times) =>
+      sweep(this.#tables, times, { markDead: markDead && times.lease - askedAt <= patienceMs }),
+    );
   }
 
   #write<T>(action: (times: Times) => T): T {
@@ -139,12 +147,23 @@ export class Writer {
     const [group] = groups;
     if (group === undefined) throw failure;
     if (groups.length === 1 && claim === undefined) {
-      const result: GroupResult = { status: 'error', code: failure.code, message: failure.message, details: failure.details };
+      const result: GroupResult = {
+        status: 'error',
+        code: failure.code,
+        message: failure.message,
+        details: failure.details,
+      };
       return { results: [result], claimed: [] };
     }
-    const parts = [...groups.map((each): CommitRequest => ({ groups: [each] })), ...(claim === undefined ? [] : [{ groups: [], claim }])];
+    const parts = [
+      ...groups.map((each): CommitRequest => ({ groups: [each] })),
+      ...(claim === undefined ? [] : [{ groups: [], claim }]),
+    ];
     const responses = parts.map((part) => this.#commit([part])[0] as CommitResponse);
-    return { results: responses.flatMap(({ results }) => results), claimed: responses.flatMap(({ claimed }) => claimed) };
+    return {
+      results: responses.flatMap(({ results }) => results),
+      claimed: responses.flatMap(({ claimed }) => claimed),
+    };
   }
 
   #setState({ key, value, version }: WriterCalls['setState']['in']): boolean {

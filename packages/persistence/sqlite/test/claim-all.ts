@@ -10,7 +10,9 @@ for (;;) {
   const { claimed } = await store.commit({ groups: [], claim: { workerId, hosts: ['agent'], limit: 7 } });
   if (claimed.length === 0) break;
   const { results } = await store.commit({
-    groups: claimed.map(({ id, attempt }) => [{ type: 'report', id, attempt, command: { type: 'complete', output: '1' } }]),
+    groups: claimed.map(({ id, attempt }) => [
+      { type: 'report', id, attempt, command: { type: 'complete', output: '1' } },
+    ]),
   });
   done.push(...claimed.filter((_, index) => results[index]?.status === 'ok').map(({ id }) => id));
 }
