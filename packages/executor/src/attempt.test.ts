@@ -1,6 +1,6 @@
 import { SymphonyError, type Agent, type Schema } from '@symphony/core';
 import { describe, expect, it } from 'vitest';
-import { Lab, Waiting } from '../test/lab.ts';
+import { Lab, rejectWith, Waiting } from '../test/lab.ts';
 
 describe('the start-to-close timeout', () => {
   it.each([
@@ -200,9 +200,9 @@ describe('what an agent throws', () => {
     const executor = lab.executor();
     for (const run of [
       () => {
-        throw thrown; // eslint-disable-line @typescript-eslint/only-throw-error
+        throw thrown;
       },
-      () => Promise.reject(thrown as Error),
+      () => rejectWith(thrown),
     ]) {
       const id = await lab.create();
       expect(await executor.executeTask(id, { id: 'bad', run })).toMatchObject({ status: 'failed', error });

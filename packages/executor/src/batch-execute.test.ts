@@ -151,7 +151,7 @@ describe('batchExecute', () => {
     expect(await refused([, [id, agent]])).toMatchObject([
       'INVALID_ARGUMENT',
       expect.stringContaining('pairs[0] must be'),
-    ]); // eslint-disable-line no-sparse-arrays
+    ]);
     expect(await refused(new Map([[id, agent]]))).toMatchObject([
       'INVALID_ARGUMENT',
       expect.stringContaining('an array of [taskId, agent] pairs'),

@@ -1,7 +1,7 @@
 import type { Agent, Task } from '@symphony/core';
 import { describe, expect, it } from 'vitest';
 import type { ExecuteOptions, ExecutionHooks } from './index.ts';
-import { flaky, Lab } from '../test/lab.ts';
+import { flaky, Lab, rejectWith } from '../test/lab.ts';
 
 const hang = (): Promise<never> => new Promise(() => undefined);
 
@@ -99,7 +99,7 @@ describe('hooks', () => {
       },
     };
     const seen: unknown[] = [];
-    const agent: Agent = { id: 'ada', run: (task) => (seen.push(structuredClone(task.input)), task.input) };
+    const agent: Agent = { id: 'ada', run: (task: Task) => (seen.push(structuredClone(task.input)), task.input) };
     const task = await lab.executor({ hooks }).executeTask(id, agent, {
       preExecutionHook: (task) => void seen.push(structuredClone(task.input)),
       postExecutionHook: (_task, _agent, result) => void seen.push(structuredClone(result)),
@@ -136,14 +136,14 @@ describe('a pre-execution hook', () => {
     ],
     [
       'throws null',
-      () => Promise.reject(null as unknown as Error),
+      () => rejectWith(null),
       'HOOK_FAILED',
       'The pre-execution hook threw: (a non-Error was thrown: null)',
       0,
     ],
     [
       'throws an object that cannot be shown',
-      () => Promise.reject(Object.create(null) as Error),
+      () => rejectWith(Object.create(null)),
       'HOOK_FAILED',
       'The pre-execution hook threw: (an object without a message was thrown)',
       0,
@@ -189,7 +189,7 @@ describe('a pre-execution hook', () => {
 describe('a post-execution hook', () => {
   it.each<[string, () => Promise<void>, string, number]>([
     ['throws', () => Promise.reject(new Error('mail server down')), 'HOOK_FAILED', 0],
-    ['throws a string', () => Promise.reject('x' as unknown as Error), 'HOOK_FAILED', 0],
+    ['throws a string', () => rejectWith('x'), 'HOOK_FAILED', 0],
     ['hangs', hang, 'HOOK_TIMEOUT', 30_000],
   ])(
     'that %s never touches the result and is recorded as an event',

@@ -6,7 +6,7 @@ import { Lab, StoppableClock } from '../test/lab.ts';
 function stepping(work: (context: AgentContext, attempt: number) => Promise<unknown>, failures = 1): Agent {
   return {
     id: 'ada',
-    run: async (task, context) => {
+    run: async (task, context: AgentContext) => {
       const result = await work(context, task.attempt);
       if (task.attempt <= failures) throw new Error('after the steps');
       return result;

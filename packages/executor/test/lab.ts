@@ -52,6 +52,11 @@ export class Lab implements AsyncDisposable {
     return executor;
   }
 
+  /** Does not close this executor at the end: the test has tried in vain. */
+  forget(executor: EnhancedExecutor): void {
+    this.#executors.splice(this.#executors.indexOf(executor), 1);
+  }
+
   readonly logger: Logger = {
     debug: (details, message) => this.#write('debug', details, message),
     info: (details, message) => this.#write('info', details, message),
@@ -222,7 +227,7 @@ export class Waiting {
   constructor(id = 'ada', { heeds = true }: { readonly heeds?: boolean } = {}) {
     this.agent = {
       id,
-      run: (_task, context) => {
+      run: (_task, context: AgentContext) => {
         this.contexts.push(context);
         const { signal } = context;
         if (!heeds) return this.#release.promise;
@@ -265,4 +270,9 @@ export function flaky(failures: number, makeError: (attempt: number) => unknown 
       return 'done';
     },
   };
+}
+
+/** Rejects with anything at all, as careless code does. */
+export async function rejectWith(value: unknown): Promise<never> {
+  throw value;
 }

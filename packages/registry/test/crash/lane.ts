@@ -20,8 +20,12 @@ export interface LaneOptions {
   readonly seed: number;
   readonly workers?: number;
   readonly submitters?: number;
-  /** Mean time between two kills. */
+  /** Mean time between two acts: kills, stops, requests to drain. */
   readonly everyMs?: number;
+  /** How often each is done. */
+  readonly acts?: Readonly<Record<'kill' | 'freeze' | 'terminate', number>>;
+  /** How long the processes that are left have to bring everything to its end. Default 30 s. */
+  readonly quietMs?: number;
   /** Default `full`, as in the product; `normal` is the same to a kill, and faster. */
   readonly synchronous?: 'full' | 'normal';
   /** A planted bug that every process carries; see `plants.ts`. */
@@ -43,9 +47,6 @@ export interface LaneResult extends Judgement {
 
 /** Short leases, so that a second holds many takeovers. */
 export const shortLease: ProcessConfig['lease'] = { leaseMs: 400, renewMs: 120, sweepMs: 100, pollMs: 100 };
-
-/** How long the processes that are left have to bring everything to its end. */
-const quietLimitMs = 30_000;
 
 /**
  * One run of the crash lane: workers and submitters on one file, killed with SIGKILL at random moments and started again,
@@ -102,11 +103,11 @@ class Lane {
 
   /** Kills until the number is reached, with nothing between two kills but a short random wait. */
   async kill(): Promise<void> {
-    const { kills, everyMs = 180, log } = this.#options;
+    const { kills, everyMs = 120, acts = { kill: 60, freeze: 35, terminate: 5 }, log } = this.#options;
     while (![...this.#supervisor.running].some(({ place, ready }) => ready && place.program === 'worker')) await wait(5);
     for (let killed = 0; killed < kills; ) {
       await wait(this.#chance.between(5, 2 * everyMs - 5));
-      const act = this.#chance.weighted({ kill: 72, freeze: 23, terminate: 5 });
+      const act = this.#chance.weighted(acts);
       const target = this.#pickTarget(act);
       if (target === undefined) continue;
       if (act === 'freeze') this.#freeze(target);
@@ -128,7 +129,7 @@ class Lane {
       `SELECT count(*) AS open FROM tasks
        WHERE status IN ('running', 'waiting') OR (status = 'pending' AND (due_at IS NOT NULL OR bound_to IS NOT NULL))`,
     );
-    const end = performance.now() + quietLimitMs;
+    const end = performance.now() + (this.#options.quietMs ?? 30_000);
     while (performance.now() < end) {
       const submitting = [...this.#supervisor.running].some(({ place }) => place.program === 'submitter');
       if (!submitting && open.get()?.['open'] === 0) return true;
@@ -167,7 +168,7 @@ class Lane {
   }
 
   #freeze(target: Running): void {
-    const ms = this.#chance.between(shortLease.leaseMs + 200, 3 * shortLease.leaseMs);
+    const ms = this.#chance.between(shortLease.leaseMs, 2 * shortLease.leaseMs);
     const frozen = this.#supervisor.freeze(target, ms).finally(() => this.#freezing.delete(frozen));
     this.#freezing.add(frozen);
   }

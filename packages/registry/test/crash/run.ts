@@ -9,15 +9,18 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: '4' },
     submitters: { type: 'string', default: '2' },
-    every: { type: 'string', default: '180' },
+    every: { type: 'string', default: '120' },
     /** `normal` does not wait for the disk. */
     synchronous: { type: 'string', default: 'full' },
+    /** How often processes are killed, stopped for longer than their lease, and asked to drain. */
+    acts: { type: 'string', default: '60,35,5' },
     folder: { type: 'string' },
     /** A planted bug, to see that the lane finds it; see plants.ts. */
     plant: { type: 'string' },
   },
 });
 const kills = Number(values.kills);
+const [kill = 1, freeze = 0, terminate = 0] = values.acts.split(',').map(Number);
 const started = performance.now();
 const result = await runLane({
   kills,
@@ -26,6 +29,7 @@ const result = await runLane({
   submitters: Number(values.submitters),
   synchronous: values.synchronous === 'normal' ? 'normal' : 'full',
   everyMs: Number(values.every),
+  acts: { kill, freeze, terminate },
   ...(values.folder === undefined ? {} : { folder: values.folder }),
   ...(values.plant === undefined ? {} : { plant: values.plant as PlantName }),
   minima: { kills, hits: kills / 4, tasks: kills * 5, takeovers: kills / 4, zombies: kills / 50, staleWrites: kills / 50, retries: kills / 4, replays: kills / 2 },

@@ -27,11 +27,14 @@ const operations = {
 type Operation = keyof typeof operations;
 type Given = Parameters<typeof symphony.submit>[0] & object;
 
-/** How many tasks of this process may be open before it waits for some. */
-const outstandingLimit = 60;
+/**
+ * How many tasks of this process may be open before it waits for some. It changes every two seconds: with a backlog a
+ * released task waits its turn, without one it is taken while its last holder may still be writing.
+ */
+const outstandingLimits = [4, 60, 4, 12];
 
 /** Operations under way at once. */
-const atOnce = 4;
+const atOnce = 8;
 
 const { config, diary, symphony, agents, close } = await openHost();
 const tasks = symphony.getTaskManager();
@@ -60,11 +63,15 @@ async function carryOutPlan(): Promise<void> {
       // What an earlier life may have begun is brought to its end; nothing else is started any more.
       if (finishing && index > furthest) return;
       if (done.has(index)) continue;
-      while (outstanding > outstandingLimit && !finishing) await wait(10);
+      while (outstanding > outstandingLimit() && !finishing) await wait(10);
       await attempt(index);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, runner));
+}
+
+function outstandingLimit(): number {
+  return outstandingLimits[Math.floor(Date.now() / 2_000) % outstandingLimits.length] as number;
 }
 
 async function attempt(index: number): Promise<void> {
@@ -101,7 +108,8 @@ async function perform(operation: Operation, key: string, chance: Chance): Promi
       break;
     case 'later': {
       // The time is part of what is submitted: a repeat must give the same one.
-      const dueAt = earliest(key) ?? Date.now() + chance.between(100, 500);
+      const soon = Date.now() + chance.between(100, 500);
+      const dueAt = earliest(key) ?? soon;
       await submit(key, { ...counting(chance), dueAt }, { status: 'completed', notBefore: dueAt });
       break;
     }
@@ -145,11 +153,12 @@ function counting(chance: Chance): Omit<Given, 'name'> & { readonly input: Work 
     steps: chance.between(1, 6),
     ms: chance.pick([1, 5, 20, 50, 100]),
     shape: chance.pick(['keys', 'ordinals', 'parallel'] as const),
-    ...(chance.next() < 0.5 ? { tailMs: chance.between(10, 80) } : {}),
+    ...(chance.next() < 0.6 ? { tailMs: chance.between(20, 150) } : {}),
     ...(chance.next() < 0.15 ? { deaf: true } : {}),
     ...(chance.next() < 0.05 ? { busyMs: 30 } : {}),
   };
-  return { input: work, retry: lenient, requirements: { capabilities: ['count'] }, priority: chance.pick([0, 0, 0, 1, -1]) };
+  // The urgent ones are taken again as soon as they are released: while their last holder may still be writing.
+  return { input: work, retry: lenient, requirements: { capabilities: ['count'] }, priority: chance.pick([-1, 0, 0, 5]) };
 }
 
 async function submit(key: string, given: Omit<Given, 'name'>, expect: Expectation = { status: 'completed' }): Promise<string> {
@@ -207,8 +216,10 @@ async function refuse(key: string, chance: Chance): Promise<void> {
 
 async function cancel(key: string, chance: Chance): Promise<void> {
   const given = counting(chance);
-  const id = await submit(key, { ...given, input: { ...given.input, ms: 30, steps: 4 } });
-  await wait(chance.between(0, 250));
+  const id = await submit(key, { ...given, input: { ...given.input, ms: 50, steps: 4 } });
+  await wait(chance.between(0, 40));
+  // Mostly in the middle of an attempt, where cancelling is hardest.
+  if (chance.next() < 0.7) for (let looks = 0; looks < 150 && (await tasks.getTask(id))?.status === 'pending'; looks++) await wait(10);
   const { status } = await tasks.cancelTask(id, { reason: 'the lane wants it so' });
   diary.write({ kind: 'cancelled', task: id, status });
 }
@@ -256,7 +267,10 @@ async function openWorkflow(key: string, chance: Chance): Promise<void> {
       await wait(chance.between(20, 150));
     }
     for (let index = half; index < count; index++) await add(index);
-    if (fate === 'pause') await commandWorkflow(id, 'resume');
+    if (fate === 'pause') {
+      await wait(chance.between(20, 150));
+      await commandWorkflow(id, 'resume');
+    }
     if (fate === 'cancel') {
       await wait(chance.between(0, 200));
       await commandWorkflow(id, 'cancel');

@@ -409,6 +409,22 @@ export function workflows({ group, test }: Suite): void {
       assert.equal(workflowStatus(await lab.workflow('wf_2')), 'completed');
     });
 
+    test('without tasks settles it at once', async (lab) => {
+      await lab.run(createWorkflow());
+      await lab.run(cancel);
+      assert.equal(await status(lab), 'cancelled, settled');
+      assert.deepEqual(await lab.log('wf_1'), ['created', 'cancel_requested', 'cancelled', 'settled']);
+    });
+
+    test('in the commit that gives it its first task settles it when that has ended, and only once', async (lab) => {
+      await lab.run(createWorkflow());
+      await lab.commit([[createTask('tsk_1')], [cancel]]);
+      assert.deepEqual(await lab.log('wf_1'), ['created', 'cancel_requested']);
+      await lab.run(align());
+      assert.equal(await status(lab), 'cancelled, settled');
+      assert.deepEqual((await lab.log('wf_1')).slice(2), ['cancelled', 'settled']);
+    });
+
     test('cancels in batches', async (lab) => {
       await open(lab, 'tsk_1', 'tsk_2', 'tsk_3');
       await lab.run(cancel);
