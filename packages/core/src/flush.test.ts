@@ -735,6 +735,21 @@ describe('commands on a task', () => {
     expect(world.task('t1').error).toBeNull();
   });
 
+  it('retry is refused in a cancelled workflow, where the task would only be cancelled again', () => {
+    world.workflowWith('wf', 't1');
+    world.do({ type: 'cancelTask', id: 't1', graceMs: 1 });
+    world.do(create('t2', { workflowId: 'wf' }));
+    world.do({ type: 'cancelWorkflow', id: 'wf' });
+    expectRefused('WORKFLOW_CANCELLED', { type: 'retryTask', id: 't1' });
+  });
+
+  it('retry of a task in a workflow that goes on is like any other', () => {
+    world.workflowWith('wf', 't1');
+    world.do({ type: 'cancelTask', id: 't1', graceMs: 1 });
+    expect(world.do({ type: 'retryTask', id: 't1' }).task).toMatchObject({ status: 'pending' });
+    expect(world.workflow('wf')).toMatchObject({ open: 1, cancelled: 0, settledAt: null });
+  });
+
   it('need a task that is there', () => {
     expectRefused('TASK_NOT_FOUND', { type: 'cancelTask', id: 'none', graceMs: 1 });
     expectRefused('TASK_NOT_FOUND', { type: 'retryTask', id: 'none' });
@@ -900,6 +915,12 @@ describe('registering an agent', () => {
     world.do({ type: 'registerAgent', config });
     expect(world.tables.agent('ada')).toEqual({ id: 'ada', config, enabled: true, unhostedSince: 0, lastSeq: 1 });
     expect(world.lastEvent('agent:ada')).toEqual({ type: 'agent.registered', data: { agentId: 'ada' } });
+  });
+
+  it('that a live worker hosts already stores it as hosted', () => {
+    world.openWorker('w1', ['bob', 'ada']);
+    world.do({ type: 'registerAgent', config });
+    expect(world.tables.agent('ada')?.unhostedSince).toBeNull();
   });
 
   it('again with the same description changes nothing', () => {

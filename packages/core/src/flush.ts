@@ -445,7 +445,7 @@ const handlers: { readonly [Type in Command['type']]: Handler<Type> } = {
   unbind: (draft, { id, workerId }) => ofBound(draft, id, workerId, { type: 'unbind' }),
   cancelTask: (draft, { id, graceMs, reason }) =>
     byId(draft, id, { type: 'cancel', graceMs, ...(reason === undefined ? {} : { reason }) }),
-  retryTask: (draft, { id }) => byId(draft, id, { type: 'retry' }),
+  retryTask,
   pauseWorkflow,
   resumeWorkflow,
   cancelWorkflow,
@@ -741,6 +741,12 @@ function byId(draft: Draft, id: string, command: TaskCommand): Answer {
   return draft.change(task, command) ?? { task: draft.record(id) };
 }
 
+function retryTask(draft: Draft, { id }: Extract<Command, { readonly type: 'retryTask' }>): Answer {
+  const workflowId = draft.task(id)?.workflowId ?? null;
+  if (workflowId !== null && draft.workflow(workflowId)?.cancelRequested === true) return workflowCancelled(workflowId);
+  return byId(draft, id, { type: 'retry' });
+}
+
 function pauseWorkflow(draft: Draft, { id }: Extract<Command, { readonly type: 'pauseWorkflow' }>): Answer {
   const workflow = draft.countedWorkflow(id);
   if (workflow === undefined) return workflowNotFound(id);
@@ -807,11 +813,12 @@ function writeAgent(tables: Tables, config: AgentConfig, now: number): void {
   const known = tables.agent(config.id);
   if (known !== undefined && JSON.stringify(known.config) === JSON.stringify(config)) return;
   const seq = (known?.lastSeq ?? 0) + 1;
+  const isHostedNow = tables.workers().some(({ hosts }) => hosts.includes(config.id));
   tables.putAgent({
     id: config.id,
     config,
     enabled: known?.enabled ?? true,
-    unhostedSince: known === undefined ? 0 : known.unhostedSince,
+    unhostedSince: known === undefined ? (isHostedNow ? null : 0) : known.unhostedSince,
     lastSeq: seq,
   });
   tables.insertEvent({

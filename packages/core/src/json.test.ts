@@ -34,6 +34,7 @@ describe('JSON values are stored as they are', () => {
   it('as the text that JSON.stringify writes', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
+        fc.pre(!JSON.stringify(value).includes('"__proto__":')); // that key is refused
         expect(encode(value)).toBe(JSON.stringify(value));
       }),
     );
@@ -189,8 +190,8 @@ describe('the size limit', () => {
     const member = fc.oneof(fc.jsonValue(), fc.date({ noInvalidDate: true }), fc.constant(undefined));
     fc.assert(
       fc.property(fc.dictionary(fc.string(), member), (value) => {
-        fc.pre(!Object.hasOwn(value, '__proto__'));
         const text = JSON.stringify(value);
+        fc.pre(!text.includes('"__proto__":')); // that key is refused
         const bytes = Buffer.byteLength(text);
         expect(encodeJson(value, 'input', bytes)).toBe(text);
         expect(refusalOf(() => encodeJson(value, 'input', bytes - 1)).code).toBe('PAYLOAD_TOO_LARGE');

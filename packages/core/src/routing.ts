@@ -30,7 +30,7 @@ export interface Candidates extends Iterable<AgentConfig> {
 export interface AgentLoad {
   /** Attempts of it that run now. */
   readonly running: number;
-  /** Tasks that are assigned to it and due. */
+  /** Tasks that are assigned to it and wait, due now or later; counted up to 1,000. */
   readonly queued: number;
 }
 

@@ -5,6 +5,7 @@ import { reports, World } from '../test/world.ts';
 import {
   defaults,
   isExpired,
+  isHosted,
   isTerminal,
   listHolding,
   toAgentConfig,
@@ -103,6 +104,13 @@ describe('hosting', () => {
 
   it('an agent that no worker has hosted yet has been unhosted for ever', () => {
     expect(unhostedSince('ada')).toBe(0);
+    expect(isHosted({ unhostedSince: 0 }, world.now)).toBe(false);
+  });
+
+  it('an agent counts as hosted now and for a minute after its last host went away', () => {
+    expect(isHosted({ unhostedSince: null }, world.now)).toBe(true);
+    expect(isHosted({ unhostedSince: 1_000 }, 1_000 + defaults.unhostedMs - 1)).toBe(true);
+    expect(isHosted({ unhostedSince: 1_000 }, 1_000 + defaults.unhostedMs)).toBe(false);
   });
 
   it('an agent is hosted from the moment a worker that hosts it opens or renews its row', () => {

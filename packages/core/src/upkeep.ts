@@ -1,7 +1,7 @@
 import { defaults } from './defaults.ts';
 import { Flush, isSuspect, type Times } from './flush.ts';
 import type { Holding, Renewal, SweepResult, WorkerRow } from './store.ts';
-import type { Tables } from './tables.ts';
+import type { AgentRow, Tables } from './tables.ts';
 import type { WorkflowRow } from './workflow.ts';
 
 /** Rows that one condition of a sweep takes on at a time. */
@@ -46,6 +46,11 @@ export function closeWorker(tables: Tables, times: Times, workerId: string): voi
   flush.settle();
   const row = tables.worker(workerId);
   if (row !== undefined) removeWorker(tables, times, row);
+}
+
+/** Whether an agent counts as hosted: a live worker hosts it, or one did within the last minute. */
+export function isHosted({ unhostedSince }: Pick<AgentRow, 'unhostedSince'>, now: number): boolean {
+  return unhostedSince === null || now - unhostedSince < defaults.unhostedMs;
 }
 
 /** Whether a worker's lease is over. A lease of another boot is: its clock does not run any more. */
@@ -97,7 +102,7 @@ function releaseFrom(tables: Tables, flush: Flush, workerId: string): number {
 function unassign(tables: Tables, flush: Flush, times: Times): number {
   let count = 0;
   for (const agent of tables.agents()) {
-    if (agent.unhostedSince === null || times.now - agent.unhostedSince < defaults.unhostedMs) continue;
+    if (isHosted(agent, times.now)) continue;
     count += each(tables.unstartedTasks(agent.id, sweepLimit - count), (task) =>
       flush.change(task, { type: 'unassign', reason: 'no worker has hosted the agent for a minute' }),
     );

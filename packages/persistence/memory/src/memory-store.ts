@@ -1,13 +1,13 @@
 import {
   Batcher,
   closeWorker,
-  defaults,
   encodeJson,
   Flush,
   listHolding,
   openWorker,
   renewWorker,
   sweep,
+  isHosted,
   SymphonyError,
   systemClock,
   toEvent,
@@ -138,11 +138,7 @@ export class MemoryStore implements Store, AsyncDisposable {
     const { now } = this.#times();
     return this.#read()
       .agents()
-      .map(({ config, enabled, unhostedSince }) => ({
-        config: copy(config),
-        enabled,
-        hosted: unhostedSince === null || now - unhostedSince < defaults.unhostedMs,
-      }));
+      .map((agent) => ({ config: copy(agent.config), enabled: agent.enabled, hosted: isHosted(agent, now) }));
   }
 
   async loads(): Promise<ReadonlyMap<string, AgentLoad>> {

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { testStore } from '@symphony/testing';
+import { MemoryStore } from '@symphony/persistence-memory';
+import { compareStores, testStore } from '@symphony/testing';
 import { afterAll, describe, it } from 'vitest';
 import { SqliteStore } from './index.ts';
 
@@ -30,5 +31,19 @@ testStore(
     },
     reopen: (_store, { clock }) => SqliteStore.open({ path, clock }),
     reboot: (_store, { clock }) => SqliteStore.open({ path, clock, bootId: 'another boot' }),
+  },
+);
+
+compareStores(
+  { describe, it },
+  {
+    name: 'MemoryStore',
+    traits: { name: 'memory', durability: 'none', multiProcess: false },
+    open: ({ clock }) => new MemoryStore({ clock }),
+  },
+  {
+    name: 'SqliteStore',
+    traits: { name: 'sqlite', durability: 'none', multiProcess: false },
+    open: ({ clock }) => SqliteStore.open({ path: ':memory:', clock }),
   },
 );

@@ -3,8 +3,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import {
   Batcher,
   checkKeys,
-  defaults,
   describe,
+  isHosted,
   SymphonyError,
   toEvent,
   type AgentEntry,
@@ -217,11 +217,7 @@ export class SqliteStore implements Store {
     const { now } = this.#readTimes();
     return this.#all('SELECT * FROM agents ORDER BY id')
       .map(toAgentRow)
-      .map(({ config, enabled, unhostedSince }) => ({
-        config,
-        enabled,
-        hosted: unhostedSince === null || now - unhostedSince < defaults.unhostedMs,
-      }));
+      .map((agent) => ({ config: agent.config, enabled: agent.enabled, hosted: isHosted(agent, now) }));
   }
 
   async loads(): Promise<ReadonlyMap<string, AgentLoad>> {
