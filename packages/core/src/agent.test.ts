@@ -120,10 +120,13 @@ describe('the stored description of an agent', () => {
     ['AGENT_INVALID', 'agent "ada" examples[0] must be a string, got an object', { examples: [{}] }],
     [
       'INVALID_ARGUMENT',
-      'agent "ada" limits.timeoutMs must be a whole number from 1 up, got 0',
+      'agent "ada" limits.timeoutMs must be a whole number from 1 to 316224000000, got 0',
       { limits: { timeoutMs: 0 } },
     ],
     ['INVALID_JSON', 'agent "ada" cost is a bigint', { cost: 1n }],
+    ['INVALID_NAME', 'agent "ada" capabilities[0] must be a string, got undefined', { capabilities: Array<string>(1) }],
+    ['INVALID_ARGUMENT', 'agent "ada" capabilities must hold at most 1000', { capabilities: Array(1_001).fill('a') }],
+    ['PAYLOAD_TOO_LARGE', 'agent "ada" is larger than the limit', { description: 'x'.repeat(1024 * 1024) }],
     ['PAYLOAD_TOO_LARGE', 'agent "ada" cost is larger than the limit', { cost: 'x'.repeat(64 * 1024) }],
   ])('is refused with %s: %s', (code, message, part) => {
     expect(() => toAgentConfig({ id: 'ada', ...part })).toThrow(

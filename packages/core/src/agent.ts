@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- agents of any input and data stand in one list; only `any` is assignable both ways */
 import { SymphonyError } from './errors.ts';
-import { encodeJson, type JsonValue } from './json.ts';
-import { checkInteger, checkKeys, checkName, checkNames, describe } from './names.ts';
+import { decodeJson, encodeJson, type JsonValue } from './json.ts';
+import { checkDuration, checkKeys, checkName, checkNames, describe } from './names.ts';
 import type { Schema } from './schema.ts';
 import type { Task } from './task.ts';
 
@@ -137,21 +137,30 @@ export function toAgentConfig(agent: Agent | (Partial<AgentConfig> & { readonly 
   const what = `agent "${checkName(agent.id, 'agent id')}"`;
   checkKeys(agent.limits ?? {}, ['timeoutMs'], `${what} limits`);
   const timeoutMs = agent.limits?.timeoutMs;
-  return {
+  const config: AgentConfig = {
     id: agent.id,
     name: checkName(agent.name ?? agent.id, `${what} name`),
     role: checkText(agent.role, `${what} role`),
     description: checkText(agent.description, `${what} description`),
     capabilities: checkNames(agent.capabilities ?? [], `${what} capabilities`),
     examples: checkExamples(agent.examples ?? [], what),
-    limits: timeoutMs === undefined ? {} : { timeoutMs: checkInteger(timeoutMs, `${what} limits.timeoutMs`, 1) },
-    cost: JSON.parse(encodeJson(agent.cost, `${what} cost`, 64 * 1024)) as JsonValue,
+    limits: timeoutMs === undefined ? {} : { timeoutMs: checkDuration(timeoutMs, `${what} limits.timeoutMs`) },
+    cost: decodeJson(encodeJson(agent.cost, `${what} cost`, 64 * 1024)),
   };
+  encodeJson(config, what, configLimit);
+  return config;
 }
+
+/** The largest stored description of an agent: 1 MiB. */
+const configLimit = 1024 * 1024;
 
 function checkExamples(value: readonly unknown[], what: string): readonly string[] {
   if (!Array.isArray(value)) throw new SymphonyError('AGENT_INVALID', `${what}: examples must be an array of strings.`);
-  return value.map((item, index) => checkText(item, `${what} examples[${index}]`));
+  return Array.from(value, (item: unknown, index) => {
+    if (item !== undefined) return checkText(item, `${what} examples[${index}]`);
+    const got = index in value ? 'undefined' : 'a hole';
+    throw new SymphonyError('AGENT_INVALID', `${what} examples[${index}] must be a string, got ${got}.`);
+  });
 }
 
 function checkText(value: unknown, what: string): string {

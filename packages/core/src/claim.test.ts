@@ -167,6 +167,23 @@ describe('claims of several workers in one flush', () => {
     expect(world.tables.tasks.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1, 1, 1]);
   });
 
+  it('of one worker for other agents are claims of their own', () => {
+    world.assigned('t1', 'ada');
+    world.assigned('t2', 'bob');
+    const flush = new Flush(world.tables, world.times);
+    const claimed = flush.claimAll([
+      { workerId: 'w1', limit: 5, hosts: ['bob'] },
+      { workerId: 'w1', limit: 5, hosts: ['ada'] },
+    ]);
+    expect(claimed.map(ids)).toEqual([['t2'], ['t1']]);
+  });
+
+  it('with no free slot, or fewer, take nothing from the others', () => {
+    for (const id of ['t1', 't2']) world.assigned(id, 'ada');
+    const requests = [-3, 1, 0, 1].map((limit) => ({ workerId: 'w1', limit }));
+    expect(claimAll(...requests)).toEqual([[], ['t1'], [], ['t2']]);
+  });
+
   it('answer a worker without a row with nothing', () => {
     world.assigned('t1', 'ada');
     expect(claimAll({ workerId: 'gone', limit: 1 }, { workerId: 'w1', limit: 1 })).toEqual([[], ['t1']]);

@@ -105,19 +105,19 @@ export class Flush {
     return claimed.map((id) => this.#tables.taskRecord(id) as TaskRecord);
   }
 
-  /** Carries out several claims; those of one worker are read together and shared out in order. */
+  /** Carries out several claims; those of one worker for the same agents are read together and shared out in order. */
   claimAll(requests: readonly ClaimRequest[]): readonly (readonly Claimed[])[] {
-    const byWorker = new Map<string, { request: ClaimRequest; claimed: Claimed[] }>();
-    for (const request of requests) {
-      const known = byWorker.get(request.workerId)?.request;
-      byWorker.set(request.workerId, {
-        request: { ...request, limit: request.limit + (known?.limit ?? 0) },
-        claimed: [],
-      });
+    const shares = new Map<string, { request: ClaimRequest; claimed: Claimed[] }>();
+    const keys = requests.map(({ workerId, hosts }) => JSON.stringify([workerId, hosts]));
+    for (const [index, request] of requests.entries()) {
+      const limit = Math.max(0, request.limit) + (shares.get(keys[index] as string)?.request.limit ?? 0);
+      shares.set(keys[index] as string, { request: { ...request, limit }, claimed: [] });
     }
-    for (const share of byWorker.values()) share.claimed = [...this.claim(share.request)];
-    const shareOf = (workerId: string): Claimed[] => byWorker.get(workerId)?.claimed as Claimed[]; // each has put its own in
-    return requests.map(({ workerId, limit }) => shareOf(workerId).splice(0, limit));
+    for (const share of shares.values()) share.claimed = [...this.claim(share.request)];
+    return requests.map(({ limit }, index) => {
+      const share = shares.get(keys[index] as string) as { claimed: Claimed[] }; // each has put its own in
+      return share.claimed.splice(0, Math.max(0, limit));
+    });
   }
 
   /** Writes the counters that the flush has changed, and the events that follow from them. Call once, last. */

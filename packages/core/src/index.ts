@@ -120,7 +120,16 @@ export {
   type Transition,
   type TransitionRefusal,
 } from './transition.ts';
-export { closeWorker, isExpired, isHosted, listHolding, openWorker, renewWorker, sweep, type WorkerBeat } from './upkeep.ts';
+export {
+  closeWorker,
+  isExpired,
+  isHosted,
+  listHolding,
+  openWorker,
+  renewWorker,
+  sweep,
+  type WorkerBeat,
+} from './upkeep.ts';
 export {
   addCounters,
   contribution,

@@ -37,9 +37,17 @@ export function encodeJson(value: unknown, what: string, limit: number, codes: J
   return text;
 }
 
-/** Reads text that {@link encodeJson} wrote. */
+/**
+ * Reads text that {@link encodeJson} wrote.
+ *
+ * @throws SymphonyError `STORE_CORRUPT` if somebody else has written over it
+ */
 export function decodeJson(text: string): JsonValue {
-  return JSON.parse(text) as JsonValue;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    throw new SymphonyError('STORE_CORRUPT', `What was stored is no JSON any more: ${text.slice(0, 60)}`, { cause });
+  }
 }
 
 /** JSON text with object keys sorted, so that equal values give equal text. */

@@ -55,6 +55,18 @@ describe('checkNames', () => {
     expect(() => checkNames('a', 'tags')).toThrow(refusal('INVALID_ARGUMENT', 'tags must be an array of strings'));
   });
 
+  it('takes 1,000 names and no more', () => {
+    const names = Array.from({ length: 1_001 }, (_, index) => `n${index}`);
+    expect(checkNames(names.slice(1), 'tags')).toHaveLength(1_000);
+    expect(() => checkNames(names, 'tags')).toThrow(
+      refusal('INVALID_ARGUMENT', 'tags must hold at most 1000 strings, got 1001'),
+    );
+  });
+
+  it('refuses holes', () => {
+    expect(() => checkNames(Array(2), 'tags')).toThrow(refusal('INVALID_NAME', 'tags[0] must be a string'));
+  });
+
   it('names the element that it refuses', () => {
     expect(() => checkNames(['a', ''], 'tags')).toThrow(refusal('INVALID_NAME', 'tags[1] must not be empty'));
   });

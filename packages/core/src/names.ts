@@ -24,11 +24,22 @@ function invalid(what: string, problem: string): SymphonyError {
   return new SymphonyError('INVALID_NAME', `${what} ${problem}.`, { details: { what } });
 }
 
-/** Checks a list of names without repeats. */
+/** The most names in one list. */
+const namesLimit = 1_000;
+
+/** Checks a list of names and leaves out repeats. */
 export function checkNames(value: unknown, what: string): readonly string[] {
   if (!Array.isArray(value))
     throw new SymphonyError('INVALID_ARGUMENT', `${what} must be an array of strings.`, { details: { what } });
-  return [...new Set(value.map((item, index) => checkName(item, `${what}[${index}]`)))];
+  if (value.length > namesLimit) {
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `${what} must hold at most ${namesLimit} strings, got ${value.length}.`,
+      { details: { what } },
+    );
+  }
+  // Array.from and not map, which passes over holes.
+  return [...new Set(Array.from(value, (item: unknown, index) => checkName(item, `${what}[${index}]`)))];
 }
 
 /** Checks a whole number within bounds. */

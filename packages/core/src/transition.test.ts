@@ -224,6 +224,12 @@ describe('routing', () => {
     expect(second.events).toEqual([]);
   });
 
+  it('a task that nobody can take falls back behind all that is due by then, of its priority', () => {
+    const waited = taskRow({ dueAt: 5, claimKey: claimKey(5, 2), priority: 2, boundTo: 'w1', boundUntil: 99 });
+    const result = change(waited, { type: 'defer', until: 120, code: 'NO_ROUTE', reason: 'nobody can' });
+    expect(result.task).toMatchObject({ dueAt: 5, claimKey: claimKey(now, 2) });
+  });
+
   it('a task whose every agent refused ends as failed, with the attempt it had', () => {
     const error = { name: 'SymphonyError', message: 'all refused', code: 'NO_ROUTE' };
     const result = change({ ...bound, attempt: 2 }, { type: 'reject', error });

@@ -135,11 +135,11 @@ function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
       return to(unbound(task));
     case 'assign':
       return to(
-        { ...unbound(task), agentId: command.decision.agentId, unroutable: false },
+        { ...unbound(task), ...inTurn(task), agentId: command.decision.agentId, unroutable: false },
         { type: 'task.routed', data: command.decision },
       );
     case 'defer':
-      return defer(task, command);
+      return defer(task, command, now);
     case 'reject':
       return ended(task, 'failed', now, { error: { ...command.error, attempt: task.attempt } });
     case 'unassign':
@@ -198,12 +198,19 @@ function due(task: TaskRow, dueAt: number): TaskRow {
   return { ...task, dueAt, claimKey: claimKey(dueAt, task.priority) };
 }
 
+/** The place in the order that its age gives a task, whatever it was put behind while nobody could take it. */
+function inTurn({ dueAt, priority }: TaskRow): Pick<TaskRow, 'claimKey'> {
+  return { claimKey: dueAt === null ? null : claimKey(dueAt, priority) };
+}
+
 function unbound(task: TaskRow): TaskRow {
   return { ...task, boundTo: null, boundUntil: null };
 }
 
-function defer(task: TaskRow, command: Command<'defer'>): Transition {
-  const waiting = { ...task, boundUntil: command.until, unroutable: true };
+function defer(task: TaskRow, command: Command<'defer'>, now: number): Transition {
+  // Behind all that is due now: tasks that nobody can take must not stand in the way of those that somebody can.
+  const order = claimKey(now, task.priority);
+  const waiting = { ...task, boundUntil: command.until, claimKey: order, unroutable: true };
   if (task.unroutable) return to(waiting); // said once; the log must not grow while the task waits
   return to(waiting, { type: 'task.unroutable', data: { code: command.code, reason: command.reason } });
 }

@@ -1,4 +1,4 @@
-import { SymphonyError, type Clock } from '@symphony/core';
+import { defaults, SymphonyError, type Clock } from '@symphony/core';
 import type { Held } from './lease.ts';
 
 /** Why an attempt is being stopped. */
@@ -11,6 +11,7 @@ export class AttemptControl implements Held {
   readonly givenUp: Promise<void>;
   readonly #clock: Clock;
   readonly #controller = new AbortController();
+  readonly #hurry = new AbortController();
   readonly #timers: (() => void)[] = [];
   #giveUp: () => void = () => undefined;
   #cause: StopCause | undefined;
@@ -42,17 +43,26 @@ export class AttemptControl implements Held {
     const reason = new SymphonyError('TASK_CANCELLED', `Task ${this.taskId} was cancelled.`, {
       details: { taskId: this.taskId },
     });
-    this.#stop('cancel', reason, Math.max(0, cancelAt - this.#clock.now()));
+    // Never longer than the grace, even if the wall clock was set back meanwhile.
+    this.#stop('cancel', reason, Math.min(defaults.graceMs, Math.max(0, cancelAt - this.#clock.now())));
   }
 
+  /** The worker is stopping: whatever the attempt is waited for already, it is not waited for longer than this. */
   shutDown(graceMs: number): void {
-    this.#stop(
-      'shutdown',
-      new SymphonyError('SHUTDOWN', `The worker that runs task ${this.taskId} is stopping.`, {
-        details: { taskId: this.taskId },
-      }),
-      graceMs,
-    );
+    const reason = new SymphonyError('SHUTDOWN', `The worker that runs task ${this.taskId} is stopping.`, {
+      details: { taskId: this.taskId },
+    });
+    this.#stop('shutdown', reason, graceMs);
+    const hurry = (): void => {
+      this.#giveUp();
+      this.#hurry.abort(reason);
+    };
+    this.#timers.push(this.#clock.setTimer(hurry, graceMs));
+  }
+
+  /** Aborts when what comes after the attempt, its post-hooks, is not waited for any more either. */
+  get hurried(): AbortSignal {
+    return this.#hurry.signal;
   }
 
   /** Arms the start-to-close timeout. */

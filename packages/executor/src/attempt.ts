@@ -81,10 +81,10 @@ export async function runAttempt(
     const timeoutMs = request.task.timeouts.startToCloseMs ?? request.agent.limits?.timeoutMs;
     if (timeoutMs !== undefined) control.limit(timeoutMs, defaults.graceMs);
     if (request.task.cancelAt !== null) control.cancel(request.task.cancelAt);
-    const { command, hasResult } = await perform(services, control, request);
-    const end = command === undefined ? lostEnd : await report(services, lease, control, request, command);
+    const { command, progress, hasResult } = await perform(services, control, request);
+    const end = command === undefined ? lostEnd : await report(services, lease, control, request, command, progress);
     if (hasResult && !isKept(end.outcome)) await noteLate(services, request, 'resolved');
-    if (end.outcome.state === 'ended') await runPostHooks(services, request, end.outcome.task);
+    if (end.outcome.state === 'ended') await runPostHooks(services, request, end.outcome.task, control.hurried);
     return end;
   } finally {
     control.dispose();
@@ -97,6 +97,8 @@ const lostEnd: AttemptEnd = { outcome: { state: 'lost' }, claimed: [] };
 interface Performance {
   /** What the attempt has to report; undefined if nobody wants to hear it. */
   readonly command: ReportCommand | undefined;
+  /** The last progress, where it has not been written yet. */
+  readonly progress?: string | undefined;
   /** Whether the agent returned something that could be stored, in time or not. */
   readonly hasResult: boolean;
 }
@@ -143,7 +145,7 @@ async function perform(
   if (result === undefined) abandon(services, request, settled);
   const hasResult = result !== undefined && 'output' in result;
   if (control.cause === 'lost') return { command: undefined, hasResult };
-  return { command: toReport(services, control, request, context, result), hasResult };
+  return { command: toReport(services, control, request, context, result), progress: context?.unwritten, hasResult };
 }
 
 /** Whether the task has ended with the result of this attempt. */
@@ -236,11 +238,15 @@ async function report(
   control: AttemptControl,
   request: AttemptRequest,
   command: ReportCommand,
+  progress?: string,
 ): Promise<AttemptEnd> {
   const { id, attempt } = request.task;
   const isLost = (): boolean => control.cause === 'lost';
   const claim = control.cause === 'shutdown' || hasPostHooks(request) ? undefined : request.claim?.();
-  const group: readonly Command[] = [{ type: 'report', id, attempt, command }];
+  const group: readonly Command[] = [
+    ...(progress === undefined ? [] : [{ type: 'progress', id, attempt, value: progress } as const]),
+    { type: 'report', id, attempt, command },
+  ];
   let response: Awaited<ReturnType<typeof commitPatiently>>;
   try {
     response = await lease.claiming(() => commitPatiently(services, group, isLost, claim));
@@ -282,12 +288,17 @@ function toOutcome(record: TaskRecord): AttemptOutcome {
   return { state: isTerminal(record.status) ? 'ended' : 'open', task: toTask(record) };
 }
 
-async function runPostHooks(services: ExecutorServices, request: AttemptRequest, task: Task): Promise<void> {
+async function runPostHooks(
+  services: ExecutorServices,
+  request: AttemptRequest,
+  task: Task,
+  hurried: AbortSignal,
+): Promise<void> {
   for (const { postExecution } of request.hooks) {
     if (postExecution === undefined) continue;
     try {
       const copy = structuredClone(task);
-      await runHook(services.clock, 'post', () => postExecution(copy, request.agent, copy.output));
+      await runHook(services.clock, 'post', () => postExecution(copy, request.agent, copy.output), hurried);
     } catch (error) {
       await note(services, task.id, {
         type: 'task.hook_failed',

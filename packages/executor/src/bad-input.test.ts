@@ -82,13 +82,13 @@ const rows: readonly Row[] = [
   [
     'an agent with a negative limit',
     'INVALID_ARGUMENT',
-    'agent "echo" limits.timeoutMs must be a whole number from 1 up, got -5.',
+    'agent "echo" limits.timeoutMs must be a whole number from 1 to 316224000000, got -5.',
     (e, id) => e.executeTask(id, { ...echo, limits: { timeoutMs: -5 } }),
   ],
   [
     'an agent with a limit of 0',
     'INVALID_ARGUMENT',
-    'limits.timeoutMs must be a whole number from 1 up, got 0.',
+    'limits.timeoutMs must be a whole number from 1 to 316224000000, got 0.',
     (e, id) => e.executeTask(id, { ...echo, limits: { timeoutMs: 0 } }),
   ],
   [

@@ -258,7 +258,11 @@ describe('a batch', () => {
         id,
         {
           id: 'breaker',
-          run: () => lab.break('getTask', () => () => Promise.reject(new SymphonyError('STORE_CLOSED', 'gone'))),
+          run: () =>
+            lab.break('commit', (real) => (request) => {
+              const claims = request.groups.flat().some(({ type }) => type === 'claimTask');
+              return claims ? Promise.reject(new SymphonyError('STORE_CLOSED', 'gone')) : real(request);
+            }),
         },
       ]),
       { maxConcurrent: 1 },

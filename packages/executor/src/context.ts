@@ -66,6 +66,10 @@ export class AttemptContext implements AgentContext {
     this.attempt = task.attempt;
     this.idempotencyKey = `${task.id}:${agentId}`;
     this.data = data;
+    // Agents may take it apart: `run(task, { step, signal })`.
+    this.step = this.step.bind(this);
+    this.progress = this.progress.bind(this);
+    this.refuse = this.refuse.bind(this);
   }
 
   /** Recorded steps that this attempt has not come by. */
@@ -116,6 +120,11 @@ export class AttemptContext implements AgentContext {
   refuse(reason: string): never {
     this.#refusal = new RefusalSignal(String(reason).slice(0, 4_000));
     throw this.#refusal;
+  }
+
+  /** The last progress, where it has not been written yet: it goes with the report. */
+  get unwritten(): string | undefined {
+    return this.#progressTimer === undefined ? undefined : this.#progress;
   }
 
   /** After this nothing is written any more. */

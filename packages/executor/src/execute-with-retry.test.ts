@@ -111,9 +111,17 @@ describe('executeWithRetry', () => {
   it('stores its policy on the task in place of the one that the task had', async () => {
     await using lab = new Lab();
     const id = await lab.create({ retry: { maxRetries: 7, factor: 3 } });
+    const retry = { maxRetries: 1, initialDelayMs: 5 };
+    expect(await lab.until(lab.executor().executeWithRetry(id, flaky(9), { retry }))).toMatchObject({ attempt: 2 });
+    expect((await lab.task(id)).retry).toEqual(retry);
+  });
+
+  it('with maxRetries or retryDelay alone changes just that of the policy that the task had', async () => {
+    await using lab = new Lab();
+    const id = await lab.create({ retry: { maxRetries: 7, factor: 3 } });
     const run = lab.executor().executeWithRetry(id, flaky(9), { maxRetries: 1, retryDelay: 5 });
-    expect(await lab.until(run)).toMatchObject({ attempt: 2, retry: { maxRetries: 1, initialDelayMs: 5 } });
-    expect((await lab.task(id)).retry).toEqual({ maxRetries: 1, initialDelayMs: 5 });
+    expect(await lab.until(run)).toMatchObject({ attempt: 2 });
+    expect((await lab.task(id)).retry).toEqual({ maxRetries: 1, factor: 3, initialDelayMs: 5 });
   });
 
   it('without a policy of its own goes by the one on the task; and so does executeTask', async () => {

@@ -146,14 +146,17 @@ export class EnhancedExecutor {
   async executeWithRetry(taskId: string, agent: AgentLike, options: RetryOptions = {}): Promise<Task> {
     checkKeys(options, [...executeKeys, 'maxRetries', 'retryDelay', 'retry'], 'executeWithRetry');
     const { maxRetries, retryDelay, retry, ...rest } = options;
-    const policy: RetryPolicy = {
-      ...(retry === undefined ? {} : checkRetryPolicy(retry)),
+    const shorthand: RetryPolicy = {
       ...(maxRetries === undefined ? {} : { maxRetries: checkInteger(maxRetries, 'maxRetries', 0, 1_000_000) }),
       ...(retryDelay === undefined ? {} : { initialDelayMs: checkDuration(retryDelay, 'retryDelay', 0) }),
     };
+    // A shorthand changes one thing of the policy that the task has; `retry` takes the place of all of it.
+    const base = retry === undefined ? undefined : checkRetryPolicy(retry);
+    const isChanged = base !== undefined || Object.keys(shorthand).length > 0;
+    const policy = isChanged ? { ...(base ?? (await this.#record(taskId)).retry), ...shorthand } : undefined;
     return this.#execute(taskId, agent, {
       ...rest,
-      ...(Object.keys(policy).length === 0 ? {} : { retry: policy }),
+      ...(policy === undefined ? {} : { retry: policy }),
       defaultMaxRetries: defaults.maxRetries,
       waitsWhilePaused: true,
       leavesUnstarted: false,
@@ -424,16 +427,11 @@ export class EnhancedExecutor {
     for (;;) {
       this.#checkOpen();
       if (signal?.aborted === true) return this.#giveUp(taskId, options);
-      const backoffMs = await this.#backoffLeft(taskId);
-      if (backoffMs > 0) {
-        // Looks again on the way: somebody may cancel the task meanwhile.
-        await this.#pause(Math.min(backoffMs, this.#services.times.pollMs), signal);
-        continue;
-      }
       const workerId = await this.#lease.hold();
-      const result = await this.#lease.claiming(() =>
-        this.#commit({ type: 'claimTask', id: taskId, workerId, ...wish }),
-      );
+      const isOver = (): boolean => signal?.aborted === true || this.#stopping.signal.aborted;
+      const command: Command = { type: 'claimTask', id: taskId, workerId, ...wish };
+      const { results, resent } = await this.#lease.claiming(() => commitPatiently(this.#services, [command], isOver));
+      const result = results[0] as GroupResult;
       if (result.status === 'ok') return result.value.task as TaskRecord;
       if (result.status !== 'error') {
         throw new SymphonyError('STORE_FAILED', `Claiming task ${taskId} was answered with ${result.status}.`);
@@ -441,6 +439,12 @@ export class EnhancedExecutor {
       const { code, details } = result;
       if (code === 'WORKER_LOST') {
         this.#lease.lost(workerId);
+      } else if (code === 'TASK_NOT_CLAIMABLE' && typeof details['dueAt'] === 'number') {
+        // Looks again on the way: somebody may cancel the task meanwhile.
+        const leftMs = details['dueAt'] - this.#services.clock.now();
+        await this.#pause(Math.min(leftMs, this.#services.times.pollMs), signal);
+      } else if (resent && details['workerId'] === workerId && (options.endedIsAnswer || !this.#lease.holds(taskId))) {
+        return this.#record(taskId); // an earlier sending was carried out, and its answer lost
       } else if (code === 'TASK_FINISHED' && options.endedIsAnswer) {
         return this.#record(taskId);
       } else if (code === 'TASK_BLOCKED' && waitsWhilePaused && details['workflowId'] !== undefined) {
@@ -476,13 +480,6 @@ export class EnhancedExecutor {
     }
   }
 
-  /** What is left of the delay after a failed attempt. Without failures a claim by id may come early. */
-  async #backoffLeft(taskId: string): Promise<number> {
-    const record = await this.#record(taskId);
-    if (record.status !== 'pending' || record.failures === 0 || record.dueAt === null) return 0;
-    return record.dueAt - this.#services.clock.now();
-  }
-
   /** Cancels a task, however long the store is away, unless that is of no interest any more. */
   async #cancel(taskId: string, isOver: () => boolean = () => true): Promise<TaskRecord> {
     const command: Command = {
@@ -495,11 +492,6 @@ export class EnhancedExecutor {
     const result = results[0] as GroupResult;
     if (result.status !== 'ok') throw result.status === 'error' ? toError(result) : notFound(taskId);
     return result.value.task as TaskRecord;
-  }
-
-  async #commit(command: Command): Promise<GroupResult> {
-    const { results } = await this.#services.store.commit({ groups: [[command]] });
-    return results[0] as GroupResult;
   }
 
   async #checkBatch(

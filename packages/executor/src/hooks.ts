@@ -45,6 +45,7 @@ export async function runHook(
   hook: () => void | Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
+  signal?.throwIfAborted();
   const done = new AbortController();
   const stop = (): void => done.abort(signal?.reason);
   signal?.addEventListener('abort', stop, { once: true });

@@ -1,4 +1,5 @@
 import { SymphonyError, type Holding, type Renewal } from '@symphony/core';
+import { patiently } from './patiently.ts';
 import type { ExecutorServices } from './services.ts';
 
 /** Something that this process holds in the store: a running attempt, or a task bound to it. */
@@ -119,7 +120,14 @@ export class WorkerLease {
 
   /** Gives the lease back if nothing needs it any more. */
   async closeIfIdle(): Promise<void> {
+    // Between the answer to a claim and the start of its attempt lie a few turns in which nobody seems to hold anything.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
     if (this.#held.size === 0 && this.#hosts.size === 0 && this.#openClaims.size === 0) await this.close();
+  }
+
+  /** Whether something here works on the task. */
+  holds(taskId: string): boolean {
+    return this.#held.has(taskId);
   }
 
   /** Gives the lease back, with what is still held under it, at no cost to those tasks. */
@@ -129,7 +137,11 @@ export class WorkerLease {
     if (id === undefined) return;
     this.#id = undefined;
     this.#stopTimers();
-    this.#closing = this.#services.store.closeWorker(id).finally(() => {
+    const { clock, store, times } = this.#services;
+    const closedAt = clock.monotonic();
+    // Later than this the lease has run out by itself.
+    const isOver = (): boolean => clock.monotonic() - closedAt > times.leaseMs;
+    this.#closing = patiently(clock, isOver, () => store.closeWorker(id)).finally(() => {
       this.#closing = undefined;
     });
     await this.#closing;

@@ -368,6 +368,23 @@ describe('a journal', () => {
   });
 });
 
+describe('a context', () => {
+  it('may be taken apart', async () => {
+    await using lab = new Lab();
+    const agent: Agent = {
+      id: 'ada',
+      run: async (_task, { step, progress, refuse }) => {
+        progress('half');
+        await step('pay', () => 1);
+        return refuse('enough');
+      },
+    };
+    const id = await lab.create();
+    expect(await lab.executor().executeTask(id, agent)).toMatchObject({ status: 'failed', error: { code: 'REFUSED' } });
+    expect(await identities(lab, id)).toEqual(['pay#1']);
+  });
+});
+
 describe('progress', () => {
   it('is written at most once a second, and the last value is the one that is kept', async () => {
     await using lab = new Lab();

@@ -237,11 +237,7 @@ export class Worker {
 
   async #attempt(task: TaskRecord): Promise<AttemptEnd> {
     const agent = this.#agents.get(task.agentId ?? '');
-    if (agent === undefined)
-      throw new SymphonyError(
-        'AGENT_NOT_FOUND',
-        `Task ${task.id} was claimed for agent "${String(task.agentId)}", which is not hosted here.`,
-      );
+    if (agent === undefined) return this.#handBack(task);
     let control: AttemptControl | undefined;
     try {
       return await runAttempt(this.#services, this.#lease, {
@@ -263,6 +259,16 @@ export class Worker {
     } finally {
       if (control !== undefined) this.#attempts.delete(control);
     }
+  }
+
+  /** A store that gives out what was not asked for must not keep the task from others. */
+  async #handBack(task: TaskRecord): Promise<AttemptEnd> {
+    this.#services.logger.error({ taskId: task.id, agentId: task.agentId }, 'A task was claimed for an agent that is not hosted here; it is handed back.');
+    const reason = 'its agent is not hosted by the worker that claimed it';
+    await this.#services.store.commit({
+      groups: [[{ type: 'report', id: task.id, attempt: task.attempt, command: { type: 'release', reason } }]],
+    });
+    return { outcome: { state: 'lost' }, claimed: [] };
   }
 
   #countAbandoned(settled: Promise<unknown>): void {

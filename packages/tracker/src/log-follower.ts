@@ -82,7 +82,7 @@ export class LogFollower {
       this.#enter(subject, ring);
       for (;;) {
         rung = false;
-        const value = await read();
+        const value = await this.#readPatiently(read, ring);
         if (value !== undefined) return value;
         if (failure !== undefined) throw failure;
         if (this.#closed) throw closed(subject);
@@ -105,6 +105,17 @@ export class LogFollower {
     this.#stop?.();
     this.#stop = undefined;
     this.#ringAll();
+  }
+
+  /** What is there to be read; while the store is away, nothing is, and it is looked for again. */
+  async #readPatiently<T>(read: () => Promise<T | undefined>, ring: () => void): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!SymphonyError.is(error, 'STORE_FAILED')) throw error;
+      this.#clock.setTimer(ring, defaults.pollMs);
+      return undefined;
+    }
   }
 
   #enter(subject: string, ring: () => void): void {
@@ -132,9 +143,10 @@ export class LogFollower {
     let cancel: () => void;
     const poll = (): void => {
       this.#look();
-      cancel = this.#clock.setTimer(poll, defaults.pollMs, { background: true });
+      cancel = this.#clock.setTimer(poll, defaults.pollMs);
     };
-    cancel = this.#clock.setTimer(poll, defaults.pollMs, { background: true });
+    // In the foreground: a program that waits for another process's result must not end meanwhile.
+    cancel = this.#clock.setTimer(poll, defaults.pollMs);
     return () => {
       unlisten();
       cancel();

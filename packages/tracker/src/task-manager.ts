@@ -20,7 +20,7 @@ import {
   type TaskRecord,
   type TaskStatus,
 } from '@symphony/core';
-import { commitGroup, commitValue } from './commands.ts';
+import { commitCreation, commitGroup, commitValue } from './commands.ts';
 import { readHistory } from './history.ts';
 import { LogFollower, type WaitOptions } from './log-follower.ts';
 import { TaskHandle, type TaskAccess } from './task-handle.ts';
@@ -197,7 +197,7 @@ export class TaskManager implements TaskAccess {
   }
 
   async #create(given: SubmitTask, submit: boolean): Promise<Task> {
-    const result = await commitGroup(this.#store, [
+    const result = await commitCreation(this.#store, this.#clock, [
       { type: 'createTask', task: toNewTask(given, this.#makeId('tsk'), { submit }), submit },
     ]);
     if (result.status === 'ok') return toTask(result.value.task as TaskRecord);

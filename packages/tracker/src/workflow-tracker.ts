@@ -11,6 +11,7 @@ import {
   toTask,
   toWorkflow,
   workflowStatus,
+  type Clock,
   type Command,
   type MakeId,
   type NewWorkflowRow,
@@ -21,7 +22,7 @@ import {
   type WorkflowRow,
   type WorkflowStatus,
 } from '@symphony/core';
-import { commitGroup, commitValue } from './commands.ts';
+import { commitCreation, commitGroup, commitValue } from './commands.ts';
 import { readHistory } from './history.ts';
 import { LogFollower, type WaitOptions } from './log-follower.ts';
 import { checkDescription, checkReason, hashOf, taskKeys, toNewTask, type SubmitTask } from './task-input.ts';
@@ -49,6 +50,7 @@ const alignLimit = 1_000;
 /** Follows workflows, collections of tasks, from creation to completion. */
 export class WorkflowTracker {
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #makeId: MakeId;
   readonly #follower: LogFollower;
 
@@ -60,6 +62,7 @@ export class WorkflowTracker {
       follower,
     } = checkServices(services, 'WorkflowTracker');
     this.#store = store;
+    this.#clock = clock;
     this.#makeId = makeId;
     this.#follower = follower ?? new LogFollower(store, clock);
   }
@@ -72,7 +75,7 @@ export class WorkflowTracker {
    */
   async createWorkflow(given: CreateWorkflow): Promise<Workflow> {
     const id = this.#makeId('wf');
-    const result = await commitGroup(this.#store, toGroup(given, id, this.#makeId));
+    const result = await commitCreation(this.#store, this.#clock, toGroup(given, id, this.#makeId));
     return this.#get(result.status === 'ok' ? id : result.id);
   }
 

@@ -7,6 +7,7 @@ export function memoryModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(Tokens.Store)
       .toResolvedValue((clock) => new MemoryStore({ clock }), [Tokens.Clock])
-      .inSingletonScope();
+      .inSingletonScope()
+      .onDeactivation((store) => store.close());
   });
 }

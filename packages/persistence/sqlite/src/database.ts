@@ -104,6 +104,15 @@ function isBusy(error: unknown): boolean {
   return code === 5 || code === 6;
 }
 
+/**
+ * Whether what was thrown lies in the data of one group: a constraint, a wrong type, a value that is too large, or text
+ * that cannot be read. Everything else, such as a disk that fails, concerns the whole transaction.
+ */
+export function isDataError(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code === undefined || [1, 18, 19, 20, 25].includes(code);
+}
+
 /** The coded error for what SQLite threw during work. */
 export function toStoreError(error: unknown): SymphonyError {
   if (SymphonyError.is(error)) return error;

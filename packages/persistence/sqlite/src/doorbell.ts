@@ -83,7 +83,12 @@ export class Doorbell {
   }
 
   #look(): void {
-    const version = this.#readVersion();
+    let version: number;
+    try {
+      version = this.#readVersion();
+    } catch {
+      return; // a bell may stay silent; whoever asks the store learns what is wrong with it
+    }
     if (version === this.#version) return;
     this.#version = version;
     this.ring();

@@ -1,7 +1,6 @@
 import type {
   AgentRow,
   EventRow,
-  JsonValue,
   StepRow,
   TaskError,
   TaskRecord,
@@ -115,9 +114,9 @@ export function toTaskRow(row: SqlArray): TaskRow {
     cancelAt: row[15] as number | null,
     workflowId: row[16] as string | null,
     openDependencies: row[17] as number,
-    refusedBy: row[18] === null ? [] : parse(row[18]),
-    retry: row[19] === null ? {} : parse(row[19]),
-    timeouts: row[20] === null ? {} : parse(row[20]),
+    refusedBy: parseOr(row[18], []),
+    retry: parseOr(row[19], {}),
+    timeouts: parseOr(row[20], {}),
     lastSeq: row[21] as number,
     createdAt: row[22] as number,
     startedAt: row[23] as number | null,
@@ -140,13 +139,13 @@ export function toTaskRecord(row: SqlArray, readMoved: (id: string) => ReadonlyM
     idempotencyKey: row[26] as string | null,
     bodyHash: row[27] as string,
     name: row[28] as string,
-    tags: row[29] === null ? [] : parse(row[29]),
-    requirements: row[30] === null ? {} : parse(row[30]),
-    description: description === null ? '' : parse(description),
+    tags: parseOr(row[29], []),
+    requirements: parseOr(row[30], {}),
+    description: parseOr(description, ''),
     input: part('input', 32) ?? 'null',
     metadata: part('metadata', 33) ?? 'null',
     output: part('output', 34),
-    error: error === null ? null : parse<TaskError>(error),
+    error: parseOr<TaskError | null>(error, null),
     progress: part('progress', 36),
   };
 }
@@ -202,7 +201,7 @@ export function toWorkflowRow(row: SqlRow): WorkflowRow {
   return {
     id: row['id'] as string,
     name: row['name'] as string,
-    description: parse(row['description']),
+    description: parseOr(row['description'], ''),
     metadata: row['metadata'] as string,
     idempotencyKey: row['idempotency_key'] as string | null,
     bodyHash: row['body_hash'] as string,
@@ -251,7 +250,7 @@ export function toStepRow(row: SqlRow): StepRow {
 export function toAgentRow(row: SqlRow): AgentRow {
   return {
     id: row['id'] as string,
-    config: parse(row['config']),
+    config: parseOr(row['config'], noConfig(row['id'] as string)),
     enabled: row['enabled'] === 1,
     unhostedSince: row['unhosted_since'] as number | null,
     lastSeq: row['last_seq'] as number,
@@ -264,7 +263,7 @@ export function toWorkerRow(row: SqlRow): WorkerRow {
     id: row['id'] as string,
     leaseUntil: row['lease_until'] as number,
     bootId: row['boot_id'] as string,
-    hosts: parse(row['hosts']),
+    hosts: parseOr(row['hosts'], []),
     startedAt: row['started_at'] as number,
   };
 }
@@ -275,6 +274,17 @@ export function objectText(value: object): string | null {
   return text === '{}' ? null : text;
 }
 
-function parse<T = never>(text: SqlRow[string] | undefined): T {
-  return JSON.parse(text as string) as JsonValue as T;
+/** What stands in for a description of an agent that cannot be read. */
+function noConfig(id: string): AgentRow['config'] {
+  return { id, name: id, role: '', description: '', capabilities: [], examples: [], limits: {}, cost: null };
+}
+
+/** Reads JSON of our own. Text that somebody has written over counts as absent, so that one row never stops the others. */
+function parseOr<T>(text: SqlRow[string] | undefined, fallback: T): T {
+  if (text === null || text === undefined) return fallback;
+  try {
+    return JSON.parse(text as string) as T;
+  } catch {
+    return fallback;
+  }
 }

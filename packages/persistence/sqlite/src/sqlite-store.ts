@@ -28,7 +28,7 @@ import {
   type WorkerRow,
   type WorkflowRow,
 } from '@symphony/core';
-import { openReader } from './database.ts';
+import { openReader, toStoreError } from './database.ts';
 import { Doorbell } from './doorbell.ts';
 import { createReadTimes, type ReadTimes } from './lease-clock.ts';
 import {
@@ -306,18 +306,26 @@ export class SqliteStore implements Store {
 
   #records(where: string, ...values: SqlValue[]): readonly TaskRecord[] {
     const sql = `SELECT ${recordColumns} FROM tasks ${where}`;
-    const rows = this.#prepared(sql, prepareArrays).all(...values) as unknown as readonly SqlArray[];
+    const rows = this.#read(() => this.#prepared(sql, prepareArrays).all(...values)) as unknown as readonly SqlArray[];
     return rows.map((row) =>
       toTaskRecord(row, (id) => readPayloads((text, ...bound) => this.#all(text, ...bound), id)),
     );
   }
 
   #get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
-    return this.#prepared(sql).get(...values);
+    return this.#read(() => this.#prepared(sql).get(...values));
   }
 
   #all(sql: string, ...values: SqlValue[]): SqlRow[] {
-    return this.#prepared(sql).all(...values);
+    return this.#read(() => this.#prepared(sql).all(...values));
+  }
+
+  #read<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw toStoreError(error);
+    }
   }
 
   #prepared(

@@ -31,6 +31,8 @@ function serve(port: NonNullable<typeof parentPort>, options: DatabaseOptions): 
   const heart = new Heart(writer);
   port.on('message', ({ id, call, input }: ThreadRequest) => {
     try {
+      // Before the call: a lease that could not be given back must run out, not be renewed for ever.
+      if (call === 'closeWorker') heart.forget(input as string);
       post({ id, answer: writer.call(call, input as never) });
       heart.follow(call, input);
     } catch (error) {
@@ -62,9 +64,11 @@ class Heart {
     if (call === 'openWorker' || call === 'renew') {
       const lease = input as WorkerLease;
       this.#leases.set(lease.id, { lease, renewedAt: systemClock.monotonic() });
-    } else if (call === 'closeWorker') {
-      this.#leases.delete(input as string);
     }
+  }
+
+  forget(workerId: string): void {
+    this.#leases.delete(workerId);
   }
 
   stop(): void {

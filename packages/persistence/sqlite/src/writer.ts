@@ -17,7 +17,7 @@ import {
   type SweepResult,
   type Times,
 } from '@symphony/core';
-import { inTransaction, toStoreError } from './database.ts';
+import { inTransaction, isDataError, toStoreError } from './database.ts';
 import type { ReadTimes } from './lease-clock.ts';
 import { SqliteTables } from './sqlite-tables.ts';
 
@@ -130,9 +130,8 @@ export class Writer {
         }));
       });
     } catch (error) {
-      const failure = toStoreError(error);
-      if (failure.code !== 'STORE_FAILED') throw failure;
-      return this.#isolate(requests, failure);
+      if (!isDataError(error)) throw error;
+      return this.#isolate(requests, toStoreError(error));
     }
   }
 

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { RetryAfterError, TerminalError, type Agent, type AgentContext, type Task } from '@symphony/core';
+import {
+  RetryAfterError,
+  TerminalError,
+  type Agent,
+  type AgentContext,
+  type JsonValue,
+  type Task,
+} from '@symphony/core';
 import type { Diary } from './evidence.ts';
 
 /** What a task of the lane asks its agent to do. */
@@ -50,7 +57,7 @@ export function makeAgents(diary: Diary, ids: Readonly<Record<string, string>>, 
   return Object.entries(ids).map(([id, capability]) => makeAgent(diary, id, capability, addChild));
 }
 
-function makeAgent(diary: Diary, id: string, capability: string, addChild: AddChild): Agent<Work> {
+function makeAgent(diary: Diary, id: string, capability: string, addChild: AddChild): Agent<Work, unknown, JsonValue> {
   return {
     id,
     capabilities: [capability],
@@ -63,7 +70,12 @@ function makeAgent(diary: Diary, id: string, capability: string, addChild: AddCh
         diary.write({ kind: 'end', ...who, outcome: 'returned', text: JSON.stringify(output) });
         return output;
       } catch (error) {
-        diary.write({ kind: 'end', ...who, outcome: 'threw', text: error instanceof Error ? error.name : String(error) });
+        diary.write({
+          kind: 'end',
+          ...who,
+          outcome: 'threw',
+          text: error instanceof Error ? error.name : String(error),
+        });
         throw error;
       }
     },
@@ -79,7 +91,12 @@ async function work(
 ): Promise<Readonly<Record<string, string>>> {
   const { steps, ms, shape, tailMs, busyMs, children = 0, deaf = false } = task.input;
   const values: Record<string, string> = {};
-  const step = async (name: string, identity: string, key: string | undefined, effect: () => Promise<string>): Promise<void> => {
+  const step = async (
+    name: string,
+    identity: string,
+    key: string | undefined,
+    effect: () => Promise<string>,
+  ): Promise<void> => {
     let ran = false;
     const act = async (): Promise<string> => {
       const value = await effect();
@@ -112,7 +129,12 @@ async function work(
 }
 
 /** Runs a step, and after the first one what is to go wrong with this attempt. */
-async function interrupted(index: number, task: Task<Work>, context: AgentContext, run: () => Promise<void>): Promise<void> {
+async function interrupted(
+  index: number,
+  task: Task<Work>,
+  context: AgentContext,
+  run: () => Promise<void>,
+): Promise<void> {
   await run();
   if (index > 0) return;
   const { failures = 0, failWith, refusedBy = [], deadly = false } = task.input;

@@ -6,7 +6,13 @@ export type Fact =
   // Submitters: before they ask, and after the acknowledgement.
   | { readonly kind: 'intent'; readonly what: 'task' | 'workflow'; readonly key: string; readonly expect?: Expectation }
   | { readonly kind: 'ack'; readonly what: 'task'; readonly key: string; readonly id: string; readonly due: boolean }
-  | { readonly kind: 'ack'; readonly what: 'workflow'; readonly key: string; readonly id: string; readonly tasks: number }
+  | {
+      readonly kind: 'ack';
+      readonly what: 'workflow';
+      readonly key: string;
+      readonly id: string;
+      readonly tasks: number;
+    }
   | { readonly kind: 'added'; readonly task: string; readonly workflow: string }
   | { readonly kind: 'conflict'; readonly key: string; readonly answer: string }
   | { readonly kind: 'cancelled'; readonly task: string; readonly status: string }

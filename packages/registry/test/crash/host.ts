@@ -9,7 +9,12 @@ export interface ProcessConfig {
   readonly folder: string;
   readonly label: string;
   /** Short, so that a second holds many takeovers. */
-  readonly lease: { readonly leaseMs: number; readonly renewMs: number; readonly sweepMs: number; readonly pollMs: number };
+  readonly lease: {
+    readonly leaseMs: number;
+    readonly renewMs: number;
+    readonly sweepMs: number;
+    readonly pollMs: number;
+  };
   readonly hosts: Readonly<Record<string, string>>;
   readonly concurrency: number;
   /** What an acknowledged write survives. Killing a process does not tell the two apart; waiting for the disk takes time. */
@@ -19,6 +24,8 @@ export interface ProcessConfig {
   /** Submitters: whose plan it carries out, and from which seed. */
   readonly slot: number;
   readonly seed: number;
+  /** Submitters: a bit of everything, or tasks whose report comes late. */
+  readonly plan: 'mixed' | 'late';
   /** Submitters: starts nothing new, brings to an end what was begun. */
   readonly finish: boolean;
 }
@@ -37,7 +44,10 @@ export async function openHost(): Promise<Host> {
   process.once('disconnect', () => process.exit(3));
   const config = JSON.parse(process.argv[2] ?? '') as ProcessConfig;
   const diary = new Diary(config.folder, config.label);
-  const store = witnessed(await SqliteStore.open({ path: `${config.folder}/lane.db`, synchronous: config.synchronous }), diary);
+  const store = witnessed(
+    await SqliteStore.open({ path: `${config.folder}/lane.db`, synchronous: config.synchronous }),
+    diary,
+  );
   if (config.oblivious) closeEars(store);
   const addChild: AddChild = async (parent, key) => {
     const workflow = parent.workflowId === undefined ? {} : { workflowId: parent.workflowId };
@@ -94,6 +104,8 @@ function closeEars(store: SqliteStore): void {
 }
 
 function writeStale(diary: Diary, command: Command): void {
-  if (command.type === 'report') diary.write({ kind: 'stale', command: command.command.type, task: command.id, attempt: command.attempt });
-  if (command.type === 'recordStep') diary.write({ kind: 'stale', command: 'step', task: command.step.taskId, attempt: command.step.attempt });
+  if (command.type === 'report')
+    diary.write({ kind: 'stale', command: command.command.type, task: command.id, attempt: command.attempt });
+  if (command.type === 'recordStep')
+    diary.write({ kind: 'stale', command: 'step', task: command.step.taskId, attempt: command.step.attempt });
 }

@@ -24,6 +24,8 @@ export interface LaneOptions {
   readonly everyMs?: number;
   /** How often each is done. */
   readonly acts?: Readonly<Record<'kill' | 'freeze' | 'terminate', number>>;
+  /** What is submitted: a bit of everything, or only tasks whose report comes late. */
+  readonly plan?: ProcessConfig['plan'];
   /** How long the processes that are left have to bring everything to its end. Default 30 s. */
   readonly quietMs?: number;
   /** Default `full`, as in the product; `normal` is the same to a kill, and faster. */
@@ -69,7 +71,13 @@ export async function runLane(options: LaneOptions): Promise<LaneResult> {
     await lane.leave();
     const left = performance.now();
     const database = new DatabaseSync(join(folder, 'lane.db'), { readOnly: true });
-    const judgement = judge({ database, lines: readEvidence(folder), quiet, minima: options.minima ?? {}, lease: shortLease });
+    const judgement = judge({
+      database,
+      lines: readEvidence(folder),
+      quiet,
+      minima: options.minima ?? {},
+      lease: shortLease,
+    });
     database.close();
     const seconds = { killing: killed - started, quiet: left - killed, checking: performance.now() - left };
     if (options.folder === undefined && judgement.verdict === 'valid') rmSync(folder, { recursive: true });
@@ -81,6 +89,7 @@ export async function runLane(options: LaneOptions): Promise<LaneResult> {
 
 class Lane {
   readonly #options: LaneOptions;
+  readonly #workers: number;
   readonly #chance: Chance;
   readonly #supervisor: Supervisor;
   readonly #reader: DatabaseSync;
@@ -91,6 +100,7 @@ class Lane {
 
   constructor(folder: string, programs: string, options: LaneOptions) {
     const { workers = 4, submitters = 2 } = options;
+    this.#workers = workers;
     this.#options = options;
     this.#chance = new Chance('supervisor', options.seed);
     this.#supervisor = new Supervisor(folder, programs);
@@ -104,9 +114,10 @@ class Lane {
   /** Kills until the number is reached, with nothing between two kills but a short random wait. */
   async kill(): Promise<void> {
     const { kills, everyMs = 120, acts = { kill: 60, freeze: 35, terminate: 5 }, log } = this.#options;
-    while (![...this.#supervisor.running].some(({ place, ready }) => ready && place.program === 'worker')) await wait(5);
-    for (let killed = 0; killed < kills; ) {
+    for (let killed = 0; killed < kills;) {
       await wait(this.#chance.between(5, 2 * everyMs - 5));
+      // On a machine that is slow to start processes, kills would otherwise hit nothing but starts.
+      while (this.#workersReady() < this.#workers / 2) await wait(5);
       const act = this.#chance.weighted(acts);
       const target = this.#pickTarget(act);
       if (target === undefined) continue;
@@ -124,7 +135,8 @@ class Lane {
   /** One wait, after the last kill: submitters bring to an end what they began, workers do what is left. */
   async waitForQuiet(): Promise<boolean> {
     this.#finishing = true;
-    for (const { place, child } of this.#supervisor.running) if (place.program === 'submitter') child.send('finish', () => undefined);
+    for (const { place, child } of this.#supervisor.running)
+      if (place.program === 'submitter') child.send('finish', () => undefined);
     const open = this.#reader.prepare(
       `SELECT count(*) AS open FROM tasks
        WHERE status IN ('running', 'waiting') OR (status = 'pending' AND (due_at IS NOT NULL OR bound_to IS NOT NULL))`,
@@ -155,6 +167,12 @@ class Lane {
     await this.#supervisor.close();
   }
 
+  #workersReady(): number {
+    return [...this.#supervisor.running].filter(
+      ({ place, ready, leaving }) => place.program === 'worker' && ready && !leaving,
+    ).length;
+  }
+
   #pickTarget(act: 'kill' | 'freeze' | 'terminate'): Running | undefined {
     const kind = act === 'kill' && this.#chance.next() < 0.2 ? 'submitter' : 'worker';
     // Also a start may be hit, but mostly a process that works.
@@ -178,7 +196,10 @@ class Lane {
     return {
       name: `worker-${slot}`,
       program: 'worker',
-      next: () => (this.#finishing && this.#isQuiet() ? undefined : { ...this.#config(slot), hosts, concurrency: 4, oblivious: slot % 2 === 1 }),
+      next: () =>
+        this.#finishing && this.#isQuiet()
+          ? undefined
+          : { ...this.#config(slot), hosts, concurrency: 6, oblivious: slot % 2 === 1 },
     };
   }
 
@@ -195,8 +216,8 @@ class Lane {
   }
 
   #config(slot: number): Omit<ProcessConfig, 'folder' | 'label' | 'hosts' | 'concurrency'> {
-    const { seed, synchronous = 'full' } = this.#options;
-    return { lease: shortLease, synchronous, oblivious: false, slot, seed, finish: false };
+    const { seed, plan = 'mixed', synchronous = 'full' } = this.#options;
+    return { lease: shortLease, plan, synchronous, oblivious: false, slot, seed, finish: false };
   }
 
   #isQuiet(): boolean {

@@ -23,17 +23,57 @@ export const plants = {
     find: 'WHERE holder NOT IN (SELECT id FROM workers)',
     put: 'WHERE TRUE',
   },
-  'taken over early': { file: 'core/src/upkeep.ts', find: 'worker.leaseUntil <= times.lease', put: 'worker.leaseUntil <= times.lease + 300' },
-  'not due after a crash': { file: 'core/src/transition.ts', find: 'to(due(idle(released), now))', put: 'to(idle(released))' },
-  'crash not recorded': { file: 'core/src/transition.ts', find: 'events: [crashed, ...end.events]', put: 'events: end.events' },
-  'retry not delayed': { file: 'core/src/transition.ts', find: 'due(idle(failed), dueAt)', put: 'due(idle(failed), now)' },
-  'cancel forgotten': { file: 'core/src/transition.ts', find: 'if (task.cancelAt !== null) return cancelled(task, now);', put: '' },
+  'taken over early': {
+    file: 'core/src/upkeep.ts',
+    find: 'worker.leaseUntil <= times.lease',
+    put: 'worker.leaseUntil <= times.lease + 300',
+  },
+  'not due after a crash': {
+    file: 'core/src/transition.ts',
+    find: 'to(due(idle(released), now))',
+    put: 'to(idle(released))',
+  },
+  'crash not recorded': {
+    file: 'core/src/transition.ts',
+    find: 'events: [crashed, ...end.events]',
+    put: 'events: end.events',
+  },
+  'retry not delayed': {
+    file: 'core/src/transition.ts',
+    find: 'due(idle(failed), dueAt)',
+    put: 'due(idle(failed), now)',
+  },
+  'cancel forgotten': {
+    file: 'core/src/transition.ts',
+    find: 'if (task.cancelAt !== null) return cancelled(task, now);',
+    put: '',
+  },
   'pause not heeded': { file: 'core/src/flush.ts', find: 'workflow?.paused === true', put: 'false' },
-  'cancels not counted': { file: 'core/src/flush.ts', find: 'if (change.task.workflowId !== null) {', put: `if (change.task.workflowId !== null && command.type !== 'cancel') {` },
-  'key not looked up': { file: 'core/src/flush.ts', find: 'task.idempotencyKey === null ? undefined', put: 'true ? undefined' },
-  'commits lost': { file: 'sqlite/src/database.ts', find: `exec('COMMIT')`, put: `exec(Math.random() < 0.02 ? 'ROLLBACK' : 'COMMIT')` },
-  'result before its status': { file: 'core/src/transition.ts', find: `body: { output: command.output, error: null }`, put: `body: Math.random() < 0.1 ? {} : { output: command.output, error: null }` },
-  'attempts not handed on': { file: 'core/src/upkeep.ts', find: '...tables.runningTasks(workerId), ...tables.boundTasks(workerId)', put: '...tables.boundTasks(workerId)' },
+  'cancels not counted': {
+    file: 'core/src/flush.ts',
+    find: 'if (change.task.workflowId !== null) {',
+    put: `if (change.task.workflowId !== null && command.type !== 'cancel') {`,
+  },
+  'key not looked up': {
+    file: 'core/src/flush.ts',
+    find: 'task.idempotencyKey === null ? undefined',
+    put: 'true ? undefined',
+  },
+  'commits lost': {
+    file: 'sqlite/src/database.ts',
+    find: `exec('COMMIT')`,
+    put: `exec(Math.random() < 0.02 ? 'ROLLBACK' : 'COMMIT')`,
+  },
+  'result before its status': {
+    file: 'core/src/transition.ts',
+    find: `body: { output: command.output, error: null }`,
+    put: `body: Math.random() < 0.1 ? {} : { output: command.output, error: null }`,
+  },
+  'attempts not handed on': {
+    file: 'core/src/upkeep.ts',
+    find: '...tables.runningTasks(workerId), ...tables.boundTasks(workerId)',
+    put: '...tables.boundTasks(workerId)',
+  },
 } as const satisfies Readonly<Record<string, Plant>>;
 
 /** The name of a planted bug. */
@@ -47,6 +87,7 @@ export type PlantName = keyof typeof plants;
 export function planted(name: PlantName, path: string, text: string): string | undefined {
   const { file, find, put }: Plant = plants[name];
   if (!path.endsWith(file)) return undefined;
-  if (!text.includes(find)) throw new Error(`The planted bug "${name}" has no place any more: ${file} has no "${find}".`);
+  if (!text.includes(find))
+    throw new Error(`The planted bug "${name}" has no place any more: ${file} has no "${find}".`);
   return text.replaceAll(find, put);
 }

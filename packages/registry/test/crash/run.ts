@@ -9,11 +9,14 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: '4' },
     submitters: { type: 'string', default: '2' },
+    /** Mean milliseconds between two acts. */
     every: { type: 'string', default: '120' },
-    /** `normal` does not wait for the disk. */
-    synchronous: { type: 'string', default: 'full' },
     /** How often processes are killed, stopped for longer than their lease, and asked to drain. */
     acts: { type: 'string', default: '60,35,5' },
+    /** `late`: only tasks whose report comes late. */
+    plan: { type: 'string', default: 'mixed' },
+    /** `normal` does not wait for the disk. */
+    synchronous: { type: 'string', default: 'full' },
     folder: { type: 'string' },
     /** A planted bug, to see that the lane finds it; see plants.ts. */
     plant: { type: 'string' },
@@ -27,19 +30,30 @@ const result = await runLane({
   seed: Number(values.seed),
   workers: Number(values.workers),
   submitters: Number(values.submitters),
-  synchronous: values.synchronous === 'normal' ? 'normal' : 'full',
   everyMs: Number(values.every),
   acts: { kill, freeze, terminate },
+  plan: values.plan === 'late' ? 'late' : 'mixed',
+  synchronous: values.synchronous === 'normal' ? 'normal' : 'full',
   ...(values.folder === undefined ? {} : { folder: values.folder }),
   ...(values.plant === undefined ? {} : { plant: values.plant as PlantName }),
-  minima: { kills, hits: kills / 4, tasks: kills * 5, takeovers: kills / 4, zombies: kills / 50, staleWrites: kills / 50, retries: kills / 4, replays: kills / 2 },
+  minima: {
+    kills,
+    hits: kills / 4,
+    tasks: kills * 2,
+    takeovers: kills / 2,
+    zombies: kills / 10,
+    staleWrites: kills / 20,
+    retries: kills / 8,
+    replays: kills,
+  },
   log: (text) => console.log(text),
 });
 
 for (const [name, value] of Object.entries(result.figures)) console.log(`${name.padEnd(18)} ${value}`);
 for (const [name, ms] of Object.entries(result.seconds)) console.log(`${name.padEnd(18)} ${(ms / 1000).toFixed(1)} s`);
 console.log(`wall               ${((performance.now() - started) / 1000).toFixed(1)} s`);
-for (const { rule, subject, message } of result.violations.slice(0, 20)) console.log(`✗ ${rule} · ${subject} · ${message}`);
+for (const { rule, subject, message } of result.violations.slice(0, 20))
+  console.log(`✗ ${rule} · ${subject} · ${message}`);
 if (result.violations.length > 20) console.log(`… and ${result.violations.length - 20} more`);
 for (const missed of result.missed) console.log(`too few ${missed}`);
 if (result.verdict !== 'valid') console.log(`evidence in ${result.folder}`);

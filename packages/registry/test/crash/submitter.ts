@@ -27,12 +27,6 @@ const operations = {
 type Operation = keyof typeof operations;
 type Given = Parameters<typeof symphony.submit>[0] & object;
 
-/**
- * How many tasks of this process may be open before it waits for some. It changes every two seconds: with a backlog a
- * released task waits its turn, without one it is taken while its last holder may still be writing.
- */
-const outstandingLimits = [4, 60, 4, 12];
-
 /** Operations under way at once. */
 const atOnce = 8;
 
@@ -40,6 +34,12 @@ const { config, diary, symphony, agents, close } = await openHost();
 const tasks = symphony.getTaskManager();
 const workflows = symphony.getWorkflowTracker();
 const executor = symphony.getEnhancedExecutor();
+/**
+ * How many tasks of this process may be open before it waits for some. It changes every two seconds: with a backlog a
+ * released task waits its turn, without one it is taken while its last holder may still be writing.
+ */
+const outstandingLimits = config.plan === 'late' ? [4] : [4, 40, 4, 12];
+
 const prefix = `${config.seed}/${config.slot}`;
 let finishing = config.finish;
 let outstanding = 0;
@@ -53,7 +53,9 @@ await close(0);
 process.exit(0);
 
 async function carryOutPlan(): Promise<void> {
-  const earlier = readEvidence(config.folder, `submitter-${config.slot}-`).flatMap((line) => (line.kind === 'done' ? [line.index] : []));
+  const earlier = readEvidence(config.folder, `submitter-${config.slot}-`).flatMap((line) =>
+    line.kind === 'done' ? [line.index] : [],
+  );
   const done = new Set(earlier);
   const furthest = Math.max(-1, ...earlier) + atOnce;
   let next = 0;
@@ -76,12 +78,19 @@ function outstandingLimit(): number {
 
 async function attempt(index: number): Promise<void> {
   const chance = new Chance(prefix, index);
-  const operation = chance.weighted<Operation>(operations);
+  // Once each to begin with, so that even a short run has seen them all.
+  const drawn = (Object.keys(operations) as Operation[])[index] ?? chance.weighted<Operation>(operations);
+  const operation = config.plan === 'late' ? 'submit' : drawn;
   try {
     await perform(operation, `${prefix}/${index}`, chance);
   } catch (error) {
     const code = SymphonyError.is(error) ? error.code : 'NONE';
-    diary.write({ kind: 'error', during: operation, code, message: error instanceof Error ? `${error.message}\n${error.stack}` : String(error) });
+    diary.write({
+      kind: 'error',
+      during: operation,
+      code,
+      message: error instanceof Error ? `${error.message}\n${error.stack}` : String(error),
+    });
   }
   diary.write({ kind: 'done', index });
 }
@@ -126,7 +135,9 @@ async function perform(operation: Operation, key: string, chance: Chance): Promi
     case 'conflict': {
       const given = counting(chance);
       await submit(key, given);
-      const answer = await codeOf(() => tasks.submit({ ...given, name: key, idempotencyKey: key, description: 'another' }));
+      const answer = await codeOf(() =>
+        tasks.submit({ ...given, name: key, idempotencyKey: key, description: 'another' }),
+      );
       diary.write({ kind: 'conflict', key, answer });
       break;
     }
@@ -149,6 +160,7 @@ async function perform(operation: Operation, key: string, chance: Chance): Promi
 }
 
 function counting(chance: Chance): Omit<Given, 'name'> & { readonly input: Work } {
+  if (config.plan === 'late') return { ...lateWork(chance), retry: lenient, requirements: { capabilities: ['count'] } };
   const work: Work = {
     steps: chance.between(1, 6),
     ms: chance.pick([1, 5, 20, 50, 100]),
@@ -158,10 +170,24 @@ function counting(chance: Chance): Omit<Given, 'name'> & { readonly input: Work 
     ...(chance.next() < 0.05 ? { busyMs: 30 } : {}),
   };
   // The urgent ones are taken again as soon as they are released: while their last holder may still be writing.
-  return { input: work, retry: lenient, requirements: { capabilities: ['count'] }, priority: chance.pick([-1, 0, 0, 5]) };
+  return {
+    input: work,
+    retry: lenient,
+    requirements: { capabilities: ['count'] },
+    priority: chance.pick([-1, 0, 0, 5]),
+  };
 }
 
-async function submit(key: string, given: Omit<Given, 'name'>, expect: Expectation = { status: 'completed' }): Promise<string> {
+/** Nothing but reports is left of it when its process is continued after a stop. */
+function lateWork(chance: Chance): { readonly input: Work } {
+  return { input: { steps: 1, ms: 1, shape: 'keys', tailMs: chance.between(200, 500), deaf: true } };
+}
+
+async function submit(
+  key: string,
+  given: Omit<Given, 'name'>,
+  expect: Expectation = { status: 'completed' },
+): Promise<string> {
   diary.write({ kind: 'intent', what: 'task', key, expect });
   const { id } = await tasks.submit({ ...given, name: key, idempotencyKey: key });
   diary.write({ kind: 'ack', what: 'task', key, id, due: true });
@@ -169,7 +195,11 @@ async function submit(key: string, given: Omit<Given, 'name'>, expect: Expectati
   return id;
 }
 
-async function create(key: string, given: Omit<Given, 'name'>, expect: Expectation = { status: 'completed' }): Promise<string> {
+async function create(
+  key: string,
+  given: Omit<Given, 'name'>,
+  expect: Expectation = { status: 'completed' },
+): Promise<string> {
   diary.write({ kind: 'intent', what: 'task', key, expect });
   const { id } = await tasks.createTask({ ...given, name: key, idempotencyKey: key });
   diary.write({ kind: 'ack', what: 'task', key, id, due: false });
@@ -183,7 +213,8 @@ function follow(id: string): void {
     .waitForTask(id)
     .then(({ status }) => diary.write({ kind: 'seen', task: id, status }))
     .catch((error: unknown) => {
-      if (!SymphonyError.is(error, 'STORE_CLOSED')) diary.write({ kind: 'error', during: 'waitForTask', code: 'NONE', message: String(error) });
+      if (!SymphonyError.is(error, 'STORE_CLOSED'))
+        diary.write({ kind: 'error', during: 'waitForTask', code: 'NONE', message: String(error) });
     })
     .finally(() => outstanding--);
 }
@@ -194,7 +225,9 @@ async function fail(key: string, chance: Chance): Promise<void> {
   const given = counting(chance);
   const input: Work = { ...given.input, shape: 'keys', failures, failWith };
   const isLost = failWith === 'terminal' || failures > lenient.maxRetries;
-  const expect: Expectation = isLost ? { status: 'failed', code: failWith === 'terminal' ? 'TERMINAL' : 'AGENT_ERROR' } : { status: 'completed' };
+  const expect: Expectation = isLost
+    ? { status: 'failed', code: failWith === 'terminal' ? 'TERMINAL' : 'AGENT_ERROR' }
+    : { status: 'completed' };
   const id = await submit(key, { ...given, input }, expect);
   if (!isLost || chance.next() < 0.5 || finishing) return;
   await tasks.waitForTask(id);
@@ -219,7 +252,8 @@ async function cancel(key: string, chance: Chance): Promise<void> {
   const id = await submit(key, { ...given, input: { ...given.input, ms: 50, steps: 4 } });
   await wait(chance.between(0, 40));
   // Mostly in the middle of an attempt, where cancelling is hardest.
-  if (chance.next() < 0.7) for (let looks = 0; looks < 150 && (await tasks.getTask(id))?.status === 'pending'; looks++) await wait(10);
+  if (chance.next() < 0.7)
+    for (let looks = 0; looks < 150 && (await tasks.getTask(id))?.status === 'pending'; looks++) await wait(10);
   const { status } = await tasks.cancelTask(id, { reason: 'the lane wants it so' });
   diary.write({ kind: 'cancelled', task: id, status });
 }
@@ -228,12 +262,14 @@ async function sealedWorkflow(key: string, chance: Chance): Promise<void> {
   const count = chance.between(1, 6);
   const children = Array.from({ length: count }, (_, index) => ({ ...counting(chance), name: `${key}/${index}` }));
   diary.write({ kind: 'intent', what: 'workflow', key });
-  for (const { name } of children) diary.write({ kind: 'intent', what: 'task', key: name, expect: { status: 'completed' } });
+  for (const { name } of children)
+    diary.write({ kind: 'intent', what: 'task', key: name, expect: { status: 'completed' } });
   const { id } = await workflows.createWorkflow({ name: key, idempotencyKey: key, tasks: children });
   diary.write({ kind: 'ack', what: 'workflow', key, id, tasks: count });
   const code = await codeOf(() => tasks.submit({ name: `${key}/late`, workflowId: id }));
   // An earlier life may have cancelled it, which is said first.
-  if (code !== 'WORKFLOW_SEALED' && code !== 'WORKFLOW_CANCELLED') throw new Error(`adding to a sealed workflow was answered with ${code}`);
+  if (code !== 'WORKFLOW_SEALED' && code !== 'WORKFLOW_CANCELLED')
+    throw new Error(`adding to a sealed workflow was answered with ${code}`);
   if (chance.next() < 0.3) await commandWorkflow(id, 'cancel');
 }
 
@@ -253,7 +289,12 @@ async function openWorkflow(key: string, chance: Chance): Promise<void> {
       await tasks.submit(task);
       diary.write({ kind: 'ack', what: 'task', key: name, id: task, due: true });
     } else if (index % 3 === 1) {
-      await submit(name, { ...given, input: { ...given.input, children: 2 }, requirements: { capabilities: ['spawn'] }, workflowId: id });
+      await submit(name, {
+        ...given,
+        input: { ...given.input, children: 2 },
+        requirements: { capabilities: ['spawn'] },
+        workflowId: id,
+      });
     } else {
       await submit(name, { ...given, workflowId: id });
     }
@@ -311,10 +352,15 @@ async function execute(key: string, chance: Chance): Promise<void> {
 }
 
 async function batch(key: string, chance: Chance): Promise<void> {
-  const ids = await Promise.all(Array.from({ length: 4 }, (_, index) => create(`${key}/${index}`, { ...counting(chance), requirements: {} })));
+  const ids = await Promise.all(
+    Array.from({ length: 4 }, (_, index) => create(`${key}/${index}`, { ...counting(chance), requirements: {} })),
+  );
   const agent = agents.find(({ id }) => id === 'counter-b') as (typeof agents)[number];
   for (;;) {
-    await executor.batchExecute(ids.map((id) => [id, agent] as const), { maxConcurrent: 2 });
+    await executor.batchExecute(
+      ids.map((id) => [id, agent] as const),
+      { maxConcurrent: 2 },
+    );
     const states = await Promise.all(ids.map((id) => tasks.getTask(id)));
     if (states.every((task) => task?.status === 'completed')) break;
     await wait(50);
