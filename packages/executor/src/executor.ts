@@ -561,6 +561,8 @@ export class EnhancedExecutor {
       });
       return { task };
     } catch (error) {
+      // What the store cannot do for one task it cannot do for the others.
+      if (SymphonyError.is(error) && error.code.startsWith('STORE_')) throw error;
       return { task: await this.#read(taskId), error: error instanceof Error ? error : new Error(String(error)) };
     }
   }
