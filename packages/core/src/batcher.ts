@@ -17,6 +17,7 @@ export class Batcher<Request, Answer> {
   readonly #limits: BatchLimits<Request>;
   #queue: {
     readonly request: Request;
+    readonly weight: number;
     readonly resolve: (answer: Answer) => void;
     readonly reject: (error: unknown) => void;
   }[] = [];
@@ -33,7 +34,7 @@ export class Batcher<Request, Answer> {
 
   add(request: Request): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ request, resolve, reject });
+      this.#queue.push({ request, weight: this.#limits.weigh(request), resolve, reject });
       if (!this.#running) {
         this.#running = true;
         queueMicrotask(() => void this.#run());
@@ -66,8 +67,8 @@ export class Batcher<Request, Answer> {
   #next(): number {
     let weight = 0;
     let count = 0;
-    for (const { request } of this.#queue) {
-      weight += this.#limits.weigh(request);
+    for (const waiting of this.#queue) {
+      weight += waiting.weight;
       if (count === this.#limits.maximum || (count > 0 && weight > this.#limits.maximumWeight)) break;
       count++;
     }
