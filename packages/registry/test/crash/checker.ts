@@ -296,7 +296,7 @@ class Court {
           );
       } else {
         const row = this.#workflows.get(ack.id);
-        const tasks = [...this.#tasks.values()].filter(({ workflow }) => workflow === ack.id);
+        const tasks = this.#tasksOf(ack.id);
         if (row === undefined)
           this.#accuse('nothing lost', ack.id, `workflow ${ack.key} was acknowledged, and there is none`);
         else if (ack.tasks > 0 && tasks.length !== ack.tasks)
@@ -511,7 +511,7 @@ class Court {
   #workflowHistory(row: WorkflowRow): void {
     const events = this.#eventsOf(row.id);
     this.#gapless(row.id, row.lastSeq, events);
-    const tasks = [...this.#tasks.values()].filter(({ workflow }) => workflow === row.id);
+    const tasks = this.#tasksOf(row.id);
     const counted = {
       total: tasks.length,
       open: tasks.filter(({ status }) => !ended.has(status)).length,
@@ -812,14 +812,14 @@ class Court {
       )
         this.#accuse('nothing lost', workflow, `${command} was acknowledged, and its log has none`);
       if (command !== 'cancel') continue;
-      for (const { subject, type: what, at: when } of this.#events) {
-        const late = what === 'task.completed' || what === 'task.failed';
-        if (late && when > at + slackMs && this.#tasks.get(subject)?.workflow === workflow)
-          this.#accuse(
-            'an acknowledged cancel holds',
-            subject,
-            `${what} ${when - at} ms after the cancel of ${workflow} was acknowledged`,
-          );
+      for (const { id } of this.#tasksOf(workflow)) {
+        for (const event of this.#eventsOf(id)) {
+          const late = event.type === 'task.completed' || event.type === 'task.failed';
+          if (late && event.at > at + slackMs) {
+            const message = `${event.type} ${event.at - at} ms after the cancel of ${workflow} was acknowledged`;
+            this.#accuse('an acknowledged cancel holds', id, message);
+          }
+        }
       }
     }
     for (const { during, code, message, by } of this.#all('error'))
@@ -945,6 +945,12 @@ class Court {
     );
     return this.#claims.get(workflow) ?? [];
   }
+
+  #tasksOf(workflow: string): readonly TaskRow[] {
+    this.#members ??= Map.groupBy(this.#tasks.values(), (row) => row.workflow);
+    return this.#members.get(workflow) ?? [];
+  }
+  #members: ReadonlyMap<string | null, readonly TaskRow[]> | undefined;
 
   #eventsOf(subject: string): readonly EventRow[] {
     return this.#bySubject.get(subject) ?? [];
