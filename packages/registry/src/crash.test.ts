@@ -210,6 +210,7 @@ describe.concurrent('a program that is killed and run again', () => {
     const scene = new Scene('drain', onTestFinished);
     const id = await scene.submit({ name: 'long', agentId: 'patient' });
     const worker = scene.play({ part: 'work', agent: 'patient' });
+    await worker.message(); // from here on it listens to signals
     while (scene.ledger().length === 0) await wait(20);
     worker.terminate();
     await wait(100);
