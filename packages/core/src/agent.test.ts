@@ -118,6 +118,7 @@ describe('the stored description of an agent', () => {
     ['INVALID_NAME', 'agent "ada" capabilities[1] must not be empty', { capabilities: ['a', ''] }],
     ['AGENT_INVALID', 'agent "ada": examples must be an array of strings', { examples: 'one' }],
     ['AGENT_INVALID', 'agent "ada" examples[0] must be a string, got an object', { examples: [{}] }],
+    ['AGENT_INVALID', 'agent "ada" examples[0] must be a string, got undefined', { examples: Array<string>(1) }],
     [
       'INVALID_ARGUMENT',
       'agent "ada" limits.timeoutMs must be a whole number from 1 to 316224000000, got 0',

@@ -156,15 +156,14 @@ const configLimit = 1024 * 1024;
 
 function checkExamples(value: readonly unknown[], what: string): readonly string[] {
   if (!Array.isArray(value)) throw new SymphonyError('AGENT_INVALID', `${what}: examples must be an array of strings.`);
-  return Array.from(value, (item: unknown, index) => {
-    if (item !== undefined) return checkText(item, `${what} examples[${index}]`);
-    const got = index in value ? 'undefined' : 'a hole';
-    throw new SymphonyError('AGENT_INVALID', `${what} examples[${index}] must be a string, got ${got}.`);
-  });
+  return Array.from(value, (item: unknown, index) => checkString(item, `${what} examples[${index}]`));
 }
 
 function checkText(value: unknown, what: string): string {
-  if (value === undefined) return '';
+  return value === undefined ? '' : checkString(value, what);
+}
+
+function checkString(value: unknown, what: string): string {
   if (typeof value !== 'string')
     throw new SymphonyError('AGENT_INVALID', `${what} must be a string, got ${describe(value)}.`);
   return value;
