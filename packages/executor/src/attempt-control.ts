@@ -1,4 +1,5 @@
 import { defaults, SymphonyError, type Clock } from '@symphony/core';
+import { crowded } from './crowded.ts';
 import type { Held } from './lease.ts';
 
 /** Why an attempt is being stopped. */
@@ -10,7 +11,7 @@ export class AttemptControl implements Held {
   /** Resolves when the attempt is not waited for any more. */
   readonly givenUp: Promise<void>;
   readonly #clock: Clock;
-  readonly #controller = new AbortController();
+  readonly #controller = crowded(new AbortController());
   readonly #hurry = new AbortController();
   readonly #timers: (() => void)[] = [];
   #giveUp: () => void = () => undefined;

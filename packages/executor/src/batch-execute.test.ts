@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { SymphonyError, type Agent, type Task } from '@symphony/core';
 import { describe, expect, it } from 'vitest';
 import type { BatchOptions } from './index.ts';
@@ -194,6 +195,24 @@ describe('the signal of batchExecute', () => {
     expect(await lab.facts(ids[3] as string)).toEqual(['task.created']);
   });
 
+  it('may be listened to by many at once without a warning', async () => {
+    await using lab = new Lab();
+    const agent: Agent = { id: 'ada', run: (_task, { signal }) => listenOften(signal) };
+    const ids = await Promise.all(Array.from({ length: 40 }, () => lab.create()));
+    const { signal } = new AbortController();
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    setDefaultLimit(signal);
+    await lab.executor().batchExecute(
+      ids.map((id) => [id, agent]),
+      { signal, maxConcurrent: 40 },
+    );
+    await lab.clock.advance(10);
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('that aborts while a claim is under way leaves that task pending or cancels it, and starts nothing', async () => {
     await using lab = new Lab();
     const waiting = new Waiting();
@@ -276,3 +295,12 @@ describe('a batch', () => {
     ]);
   });
 });
+
+function listenOften(signal: AbortSignal): void {
+  for (let index = 0; index < 20; index++) signal.addEventListener('abort', () => undefined);
+}
+
+/** Node 24 does not warn of many listeners of a signal unless it is told to, as older versions do by themselves. */
+function setDefaultLimit(signal: AbortSignal): void {
+  setMaxListeners(10, signal);
+}

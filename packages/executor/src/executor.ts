@@ -24,6 +24,7 @@ import type { AttemptControl } from './attempt-control.ts';
 import { copyJson, runAttempt, type AttemptRequest } from './attempt.ts';
 import { checkAgent } from './check-agent.ts';
 import { commitPatiently } from './context.ts';
+import { crowded, crowdedSignal } from './crowded.ts';
 import { checkHook, type ExecutionHooks, type PostExecutionHook, type PreExecutionHook } from './hooks.ts';
 import { WorkerLease, type Held } from './lease.ts';
 import { previousDecisions } from './route.ts';
@@ -107,7 +108,7 @@ export class EnhancedExecutor {
   /** What runs because a caller asked for it; workers have their own. */
   readonly #attempts = new RunningAttempts();
   readonly #calls = new Set<Promise<unknown>>();
-  readonly #stopping = new AbortController();
+  readonly #stopping = crowded(new AbortController());
   #closing: Promise<void> | undefined;
 
   /**
@@ -183,7 +184,8 @@ export class EnhancedExecutor {
     checkHook(options.onProgress, 'onProgress');
     return this.#call(async () => {
       const batch = await this.#checkBatch(pairs, options.workflowId);
-      return this.#runBatch(batch, maxConcurrent, options);
+      const signal = options.signal === undefined ? {} : { signal: crowdedSignal(options.signal) };
+      return this.#runBatch(batch, maxConcurrent, { ...options, ...signal });
     });
   }
 

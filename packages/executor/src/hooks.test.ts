@@ -216,6 +216,18 @@ describe('a post-execution hook', () => {
     expect(calls).toEqual(['second']);
   });
 
+  it('that hangs is not waited for longer than the drain of its worker, and that is recorded', async () => {
+    await using lab = new Lab();
+    const worker = await lab.executor({ hooks: { postExecution: hang } }).startWorker({ agents: [flaky(0)] });
+    const id = await lab.submit({ agentId: 'flaky' });
+    await lab.until(lab.tasks.waitForTask(id));
+    const startedAt = lab.clock.now();
+    await lab.until(worker.drain({ timeoutMs: 2_000 }));
+    expect(lab.clock.now() - startedAt).toBeLessThanOrEqual(3_000);
+    expect(await lab.data(id, 'task.hook_failed')).toMatchObject([{ phase: 'post', error: { code: 'SHUTDOWN' } }]);
+    expect(await lab.task(id)).toMatchObject({ status: 'completed', output: 'done' });
+  });
+
   it('that is slow does not let the worker claim tasks that it then does not start', async () => {
     await using lab = new Lab();
     const hooks: ExecutionHooks = { postExecution: hang };

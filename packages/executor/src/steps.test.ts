@@ -416,6 +416,23 @@ describe('progress', () => {
     expect(writes).toBeGreaterThan(4);
   });
 
+  it('reported at the very end goes with the result, in one commit', async () => {
+    await using lab = new Lab();
+    const id = await lab.create();
+    let commits = 0;
+    lab.break('commit', (commit) => (request) => (commits++, commit(request)));
+    const agent: Agent = {
+      id: 'ada',
+      run: (_task, context) => {
+        context.progress(50);
+        context.progress(100);
+        return 'done';
+      },
+    };
+    expect(await lab.executor().executeTask(id, agent)).toMatchObject({ status: 'completed', progress: 100 });
+    expect(commits).toBe(2);
+  });
+
   it('raises neither version nor attempt, and appends no event', async () => {
     await using lab = new Lab();
     const id = await lab.create();

@@ -1,6 +1,9 @@
+import { runInNewContext } from 'node:vm';
+import { setFlagsFromString } from 'node:v8';
 import type { Agent, AgentEntry, ClaimRequest, Task } from '@symphony/core';
+import { SqliteStore } from '@symphony/persistence-sqlite';
 import { TaskRouter } from '@symphony/router';
-import { newAgentConfig } from '@symphony/testing';
+import { newAgentConfig, VirtualClock } from '@symphony/testing';
 import { describe, expect, it } from 'vitest';
 import { flaky, Lab, StoppableClock, Waiting } from '../test/lab.ts';
 
@@ -139,6 +142,38 @@ describe('a worker', () => {
     expect(order).toEqual(['high', 'first', 'second', 'low']);
   });
 
+  it('beside another of the same process takes only what its own agents do', async () => {
+    await using lab = new Lab();
+    const executor = lab.executor();
+    const other: Agent = { id: 'other', run: () => 'other' };
+    await executor.startWorker({ agents: [echo] });
+    await executor.startWorker({ agents: [other] });
+    const ids: string[] = [];
+    for (let index = 0; index < 40; index++)
+      ids.push(await lab.submit({ agentId: index % 2 === 0 ? 'echo' : 'other' }));
+    const tasks = await lab.until(Promise.all(ids.map((id) => lab.tasks.waitForTask(id))));
+    expect(tasks.map(({ output }) => output)).toEqual(ids.map((_, index) => (index % 2 === 0 ? null : 'other')));
+    expect(tasks.every(({ attempt }) => attempt === 1)).toBe(true);
+    expect(await lab.openWorkers()).toHaveLength(1);
+  });
+
+  it('hands back at no cost what a store gives it for an agent that it does not host', async () => {
+    await using lab = new Lab();
+    lab.break('commit', (commit) => (request) => {
+      const { claim } = request;
+      return commit(
+        claim === undefined ? request : { ...request, claim: { ...claim, hosts: [...claim.hosts, 'zoe'] } },
+      );
+    });
+    const id = await lab.submit({ agentId: 'zoe' });
+    await lab.executor().startWorker({ agents: [echo] });
+    await lab.clock.advance(10);
+    lab.mend();
+    await lab.executor().startWorker({ agents: [{ id: 'zoe', run: () => 'zoe' }] });
+    expect(await lab.until(lab.tasks.handle(id).result())).toBe('zoe');
+    expect(await lab.task(id)).toMatchObject({ failures: 0, crashes: 0 });
+  });
+
   it('takes over what a dead one left: attempt n + 1, one crash', async () => {
     await using lab = new Lab();
     const dead = new StoppableClock(lab.clock);
@@ -262,6 +297,19 @@ describe('a worker and tasks without an agent', () => {
     expect(await lab.task(id)).toMatchObject({ attempt: 1 });
   });
 
+  it('does not let those that nobody can take stand in the way of those that somebody can', async () => {
+    await using lab = new Lab();
+    const capable: Agent = { id: 'capable', capabilities: ['law'], run: () => 'done' };
+    const router = new TaskRouter({ agents: [capable], clock: lab.clock });
+    for (let index = 0; index < 300; index++) await lab.submit({ requirements: { capabilities: ['surgery'] } });
+    await lab.executor({ router }).startWorker({ agents: [capable], concurrency: 2 });
+    await lab.clock.advance(10_000);
+    const submittedAt = lab.clock.now();
+    const id = await lab.submit({ requirements: { capabilities: ['law'] } });
+    expect(await lab.until(lab.tasks.handle(id).result())).toBe('done');
+    expect(lab.clock.now() - submittedAt).toBeLessThanOrEqual(5_000);
+  });
+
   it('says so as well where there is no router at all', async () => {
     await using lab = new Lab();
     await lab.executor().startWorker({ agents: [echo] });
@@ -273,32 +321,31 @@ describe('a worker and tasks without an agent', () => {
   });
 
   it('works through many of them without holding on to those that are done', async () => {
-    await using lab = new Lab();
-    const inputs: WeakRef<object>[] = [];
+    const clock = new VirtualClock();
+    // On SQLite each task that is read is read anew: what is not let go of shows.
+    await using lab = new Lab(clock, await SqliteStore.open({ path: ':memory:', clock }));
     const last = Promise.withResolvers<undefined>();
-    const agent: Agent = {
-      id: 'ada',
-      run: (task) => (inputs.push(new WeakRef(task.input as object)) === 300 ? last.promise : 'done'),
-    };
-    const router = new TaskRouter({ agents: [agent], clock: lab.clock });
+    let runs = 0;
+    const agent: Agent = { id: 'ada', run: () => (++runs === 300 ? last.promise : 'done') };
+    const router = new TaskRouter({ agents: [agent], clock });
+    for (let index = 0; index < 300; index++) await lab.submit({ input: String(index).repeat(100_000) });
+    const before = await usedHeap();
     await lab.executor({ router }).startWorker({ agents: [agent], concurrency: 1 });
-    for (let index = 0; index < 300; index++) await lab.submit({ input: { index } });
-    await lab.until(() => inputs.length === 300);
-    await collectGarbage();
-    expect(inputs.filter((input) => input.deref() !== undefined).length).toBeLessThan(30);
+    await lab.until(() => runs === 300);
+    expect((await usedHeap()) - before).toBeLessThan(20 * 1024 * 1024);
     last.resolve(undefined);
   });
 });
 
-async function collectGarbage(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8');
-  const { runInNewContext } = await import('node:vm');
+/** Bytes in use once the garbage is gone. */
+async function usedHeap(): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   for (let turn = 0; turn < 3; turn++) {
     await new Promise<void>((resolve) => void setImmediate(resolve));
     collect();
   }
+  return process.memoryUsage().heapUsed;
 }
 
 describe('attempts that ignore their signal', () => {
@@ -469,6 +516,21 @@ describe('draining a worker', () => {
     await lab.until(executor.close());
     await stopped;
     expect(process.listenerCount('SIGUSR2')).toBe(before);
+  });
+
+  it('leaves the lease to what a caller is about to claim in the same process', async () => {
+    await using lab = new Lab();
+    const executor = lab.executor();
+    const worker = await executor.startWorker({ agents: [echo] });
+    lab.break('commit', (commit) => async (request) => {
+      const response = await commit(request);
+      if (request.claim === undefined) await new Promise<void>((resolve) => void lab.clock.setTimer(resolve, 500));
+      return response;
+    });
+    const run = executor.executeTask(await lab.create({ input: 1 }), echo);
+    await lab.clock.advance(100);
+    await lab.until(worker.drain());
+    expect(await lab.until(run)).toMatchObject({ status: 'completed', attempt: 1, output: 1 });
   });
 
   it('leaves the lease to what callers run in the same process', async () => {

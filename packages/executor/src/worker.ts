@@ -263,7 +263,10 @@ export class Worker {
 
   /** A store that gives out what was not asked for must not keep the task from others. */
   async #handBack(task: TaskRecord): Promise<AttemptEnd> {
-    this.#services.logger.error({ taskId: task.id, agentId: task.agentId }, 'A task was claimed for an agent that is not hosted here; it is handed back.');
+    this.#services.logger.error(
+      { taskId: task.id, agentId: task.agentId },
+      'A task was claimed for an agent that is not hosted here; it is handed back.',
+    );
     const reason = 'its agent is not hosted by the worker that claimed it';
     await this.#services.store.commit({
       groups: [[{ type: 'report', id: task.id, attempt: task.attempt, command: { type: 'release', reason } }]],

@@ -17,7 +17,7 @@ export interface LogLine {
  * test, it insists that nothing was left behind: no timer, no worker, no listener.
  */
 export class Lab implements AsyncDisposable {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly log: LogLine[] = [];
   readonly tasks: TaskManager;
   readonly workflows: WorkflowTracker;
@@ -31,8 +31,9 @@ export class Lab implements AsyncDisposable {
   /** Whether the doorbell of the store is kept from ringing, as it may be at any time. */
   isSilent = false;
 
-  constructor(openStore: (clock: Clock) => Store = (clock) => new MemoryStore({ clock })) {
-    this.#inner = openStore(this.clock);
+  constructor(clock = new VirtualClock(), store: Store = new MemoryStore({ clock })) {
+    this.clock = clock;
+    this.#inner = store;
     this.store = this.#watched();
     const makeId = createIdSequence();
     this.tasks = new TaskManager({ store: this.#inner, clock: this.clock, makeId });

@@ -49,6 +49,19 @@ describe('waiting for a task', () => {
     expect(tasks.every(({ status }) => status === 'completed')).toBe(true);
   });
 
+  it('misses nothing that happens while it finds out where the log ends', async () => {
+    await using lab = new Lab();
+    const id = await lab.create();
+    lab.faults.lastPosition = async () => {
+      await new Promise<void>((resolve) => void lab.clock.setTimer(resolve, 50));
+      return lab.inner.lastPosition();
+    };
+    const wait = lab.tasks.waitForTask(id);
+    await lab.clock.advance(10);
+    await lab.run(id);
+    expect(await lab.until(wait, 2_000)).toMatchObject({ status: 'completed' });
+  });
+
   it('may be done by many at once, on one task and on many', async () => {
     await using lab = new Lab();
     const [first, second] = [await lab.create(), await lab.create()];
@@ -143,6 +156,30 @@ describe('waiting for a task', () => {
     const again = lab.tasks.waitForTask(next);
     await lab.run(next);
     expect(await lab.until(again)).toMatchObject({ status: 'completed' });
+  });
+
+  it('outlasts a store that cannot be read, and leaves nothing behind if it is given up meanwhile', async () => {
+    await using lab = new Lab();
+    const id = await lab.create();
+    lab.faults.getTask = away;
+    const wait = lab.tasks.waitForTask(id);
+    await expect(lab.until(lab.tasks.waitForTask(id, { timeoutMs: 2_500 }))).rejects.toMatchObject({
+      code: 'WAIT_TIMEOUT',
+    });
+    lab.faults = {};
+    await lab.run(id);
+    expect(await lab.until(wait)).toMatchObject({ status: 'completed' });
+  });
+
+  it('keeps the process alive while it waits, and not longer', async () => {
+    await using lab = new Lab();
+    const id = await lab.create();
+    const wait = lab.tasks.waitForTask(id);
+    await lab.clock.advance(5_000);
+    expect(lab.clock.pendingTimers).toBeGreaterThan(0);
+    await lab.run(id);
+    await lab.until(wait);
+    expect(lab.clock.pendingTimers).toBe(0);
   });
 
   it('ends with STORE_CLOSED when the store is closed', async () => {

@@ -65,6 +65,18 @@ export class LogFollower {
       fail(error);
     };
     const aborted = (): void => stopWith(signal?.reason as Error);
+    let cancelRetry: (() => void) | undefined;
+    const readPatiently = async (): Promise<T | undefined> => {
+      try {
+        return await read();
+      } catch (error) {
+        // While the store is away, nothing is there to be read; it is looked for again.
+        if (!SymphonyError.is(error, 'STORE_FAILED')) throw error;
+        cancelRetry?.();
+        cancelRetry = this.#clock.setTimer(ring, defaults.pollMs);
+        return undefined;
+      }
+    };
     signal?.addEventListener('abort', aborted, { once: true });
     const cancelTimer =
       timeoutMs === undefined
@@ -82,7 +94,7 @@ export class LogFollower {
       this.#enter(subject, ring);
       for (;;) {
         rung = false;
-        const value = await this.#readPatiently(read, ring);
+        const value = await readPatiently();
         if (value !== undefined) return value;
         if (failure !== undefined) throw failure;
         if (this.#closed) throw closed(subject);
@@ -94,6 +106,7 @@ export class LogFollower {
       }
     } finally {
       cancelTimer?.();
+      cancelRetry?.();
       signal?.removeEventListener('abort', aborted);
       this.#leave(subject, ring);
     }
@@ -105,17 +118,6 @@ export class LogFollower {
     this.#stop?.();
     this.#stop = undefined;
     this.#ringAll();
-  }
-
-  /** What is there to be read; while the store is away, nothing is, and it is looked for again. */
-  async #readPatiently<T>(read: () => Promise<T | undefined>, ring: () => void): Promise<T | undefined> {
-    try {
-      return await read();
-    } catch (error) {
-      if (!SymphonyError.is(error, 'STORE_FAILED')) throw error;
-      this.#clock.setTimer(ring, defaults.pollMs);
-      return undefined;
-    }
   }
 
   #enter(subject: string, ring: () => void): void {

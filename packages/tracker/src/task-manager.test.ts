@@ -1,4 +1,4 @@
-import { SymphonyError, type Task } from '@symphony/core';
+import { SymphonyError, type ErrorCode, type Task } from '@symphony/core';
 import { describe, expect, it } from 'vitest';
 import { TaskHandle } from './index.ts';
 import { Lab } from '../test/lab.ts';
@@ -116,6 +116,45 @@ describe('submit', () => {
     const written = await lab.written();
     expect(await (await lab.tasks.submit(id)).status()).toBe('completed');
     expect(await lab.written()).toEqual(written);
+  });
+});
+
+describe('a creation of which the store cannot say what became', () => {
+  const fail = (lab: Lab, times: number, when: 'before' | 'after', code: ErrorCode = 'STORE_FAILED'): void => {
+    let left = times;
+    lab.faults.commit = async (request) => {
+      if (left-- <= 0) return lab.inner.commit(request);
+      if (when === 'after') await lab.inner.commit(request);
+      throw new SymphonyError(code, 'away');
+    };
+  };
+
+  it.each(['before', 'after'] as const)(
+    'is sent again, and is one creation: failed %s it was carried out',
+    async (when) => {
+      await using lab = new Lab();
+      fail(lab, 2, when);
+      const task = await lab.until(lab.tasks.createTask({ name: 'a' }));
+      fail(lab, 3, when);
+      const handle = await lab.until(lab.tasks.submit({ name: 'b' }));
+      fail(lab, 1, when);
+      const workflow = await lab.until(lab.workflows.createWorkflow({ name: 'flow', tasks: [{ name: 'c' }] }));
+      lab.faults = {};
+      expect((await lab.tasks.listTasks()).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+      expect(await lab.facts(task.id)).toEqual(['task.created']);
+      expect(await lab.facts(handle.id)).toEqual(['task.created']);
+      expect(await lab.facts(workflow.id)).toEqual(['workflow.created']);
+      expect(workflow.tasks).toMatchObject({ total: 1, open: 1 });
+    },
+  );
+
+  it('is given up after a while, and where the disk is full at once', async () => {
+    await using lab = new Lab();
+    fail(lab, 99, 'before');
+    await expect(lab.until(lab.tasks.createTask({ name: 'a' }))).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    fail(lab, 1, 'before', 'STORE_FULL');
+    await expect(lab.tasks.createTask({ name: 'a' })).rejects.toMatchObject({ code: 'STORE_FULL' });
+    expect(await lab.written()).toEqual({ events: 0, tasks: 0 });
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Clock, Command, EventType, GroupResult, Store, Task } from '@symphony/core';
+import type { Command, EventType, GroupResult, Store, Task } from '@symphony/core';
 import { MemoryStore } from '@symphony/persistence-memory';
 import { createIdSequence, VirtualClock } from '@symphony/testing';
 import { commitGroup, LogFollower, TaskManager, WorkflowTracker } from '@symphony/tracker';
@@ -27,8 +27,8 @@ export class Lab implements AsyncDisposable {
   existing = '';
   #worker: string | undefined;
 
-  constructor(openStore: (clock: Clock) => Store = (clock) => new MemoryStore({ clock })) {
-    this.inner = openStore(this.clock);
+  constructor() {
+    this.inner = new MemoryStore({ clock: this.clock });
     this.store = this.#watched();
     this.follower = new LogFollower(this.store, this.clock);
     const services = { store: this.store, clock: this.clock, makeId: this.makeId, follower: this.follower };

@@ -29,6 +29,8 @@ export interface Minima {
   readonly zombies: number;
   /** Writes of late attempts that the store refused. */
   readonly staleWrites: number;
+  /** Those of them that came while another attempt was under way. */
+  readonly overtaken: number;
   readonly retries: number;
   readonly replays: number;
 }
@@ -250,6 +252,7 @@ class Court {
       takeovers: takeovers.length,
       starved: this.#starved(),
       staleWrites: this.#all('stale').length,
+      overtaken: this.#overtaken(),
       replays: this.#all('replayed').length,
       retries: count('task.retry_scheduled'),
       refusals: count('task.refused'),
@@ -726,11 +729,13 @@ class Court {
     }
     for (const line of this.#all('replayed')) {
       const row = journal.get(stepKey(line));
-      if (row === undefined || row.value !== line.value || row.attempt >= line.attempt)
+      // An attempt that was taken over may come to read its journal only when the next one has added to it.
+      const wasLate = this.#attempts.get(attemptKey(line))?.end?.type === 'task.crashed';
+      if (row === undefined || row.value !== line.value || (row.attempt >= line.attempt && !wasLate))
         this.#accuse(
           'a replay tells what was recorded',
           line.task,
-          `step ${line.step} was replayed as ${line.value} in attempt ${line.attempt}, and the journal has ${row?.value ?? 'nothing'}`,
+          `step ${line.step} was replayed as ${line.value} in attempt ${line.attempt}, and the journal has ${row?.value ?? 'nothing'} of attempt ${row?.attempt ?? 0}`,
         );
     }
     for (const { id, status, output, agent } of this.#tasks.values()) {
@@ -923,6 +928,16 @@ class Court {
       const wasStopped = (stops.get(begin.by) ?? []).some(({ at }) => at <= end.at);
       return !wasStopped && (ends.get(begin.by) ?? Infinity) > end.at;
     }).length;
+  }
+
+  /** Refused writes that came while another attempt of the task was under way. */
+  #overtaken(): number {
+    return this.#all('stale').filter(({ task, attempt, at }) =>
+      [...this.#attempts.values()].some(
+        (other) =>
+          other.task === task && other.number > attempt && other.claimed.at < at && (other.end?.at ?? Infinity) > at,
+      ),
+    ).length;
   }
 
   /** From each kill to the release of what it had cut off. */

@@ -52,9 +52,16 @@ export class History {
     return [...this.lines, { ...line, ...other }];
   }
 
+  /** Makes room between the positions of events. */
+  spread(): void {
+    this.run('UPDATE events SET position = -position');
+    this.run('UPDATE events SET position = -10 * position');
+  }
+
+  /** A task that completed at its first attempt. */
   get completed(): string {
     return this.one(
-      `SELECT id FROM tasks WHERE status = 'completed' AND workflow_id IS NULL AND idempotency_key IS NOT NULL ORDER BY id`,
+      `SELECT id FROM tasks WHERE status = 'completed' AND attempt = 1 AND workflow_id IS NULL AND idempotency_key IS NOT NULL ORDER BY id`,
     );
   }
 
@@ -227,14 +234,14 @@ export const corruptions: Readonly<Record<string, Corruption>> = {
     apply: (history) => {
       const workflow = history.one<string>(
         `SELECT subject FROM events AS pauses WHERE type = 'workflow.paused'
-           AND EXISTS (SELECT 1 FROM events WHERE workflow_id = pauses.subject AND type = 'task.claimed')`,
+           AND EXISTS (SELECT 1 FROM events WHERE workflow_id = pauses.subject AND type = 'task.claimed')
+         GROUP BY subject HAVING count(*) = 1`,
       );
       const claimed = history.one<number>(
         `SELECT max(position) FROM events WHERE workflow_id = ? AND type = 'task.claimed'`,
         workflow,
       );
-      history.run('UPDATE events SET position = -position');
-      history.run('UPDATE events SET position = -10 * position');
+      history.spread();
       history.run(
         `UPDATE events SET position = ? WHERE subject = ? AND type = 'workflow.resumed'`,
         10 * claimed + 5,
@@ -316,18 +323,24 @@ export const corruptions: Readonly<Record<string, Corruption>> = {
     rule: 'an acknowledged cancel holds',
     apply: (history) => history.change('cancelled', () => true, { task: history.completed, status: 'running' }),
   },
-  'a cancelled attempt that fails': {
+  'a cancel that an attempt overrules': {
     rule: 'cancel wins',
     apply: (history) => {
-      const id = history.one<string>(
-        `SELECT subject FROM events WHERE type = 'task.cancel_requested' INTERSECT SELECT subject FROM events WHERE type = 'task.cancelled'`,
+      const id = history.completed;
+      history.spread();
+      history.run(`UPDATE events SET seq = seq + 1 WHERE subject = ? AND type = 'task.completed'`, id);
+      history.run('UPDATE tasks SET last_seq = last_seq + 1, cancel_at = 1 WHERE id = ?', id);
+      return history.run(
+        `INSERT INTO events (position, subject, seq, workflow_id, type, at, data)
+         SELECT position - 1, subject, seq - 1, workflow_id, 'task.cancel_requested', at, '{"attempt":1,"cancelAt":1}'
+         FROM events WHERE subject = ? AND type = 'task.completed'`,
+        id,
       );
-      return history.run(`UPDATE events SET type = 'task.completed' WHERE subject = ? AND type = 'task.cancelled'`, id);
     },
   },
   'an end that was read and changed': {
     rule: 'an end that was read stays',
-    apply: (history) => history.change('seen', ({ task }) => task === history.completed, { status: 'failed' }),
+    apply: (history) => history.change('seen', ({ status }) => status === 'completed', { status: 'failed' }),
   },
   'another end than was intended': {
     rule: 'outcome',

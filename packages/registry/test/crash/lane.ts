@@ -88,6 +88,7 @@ export async function runLane(options: LaneOptions): Promise<LaneResult> {
 }
 
 class Lane {
+  readonly #folder: string;
   readonly #options: LaneOptions;
   readonly #workers: number;
   readonly #chance: Chance;
@@ -100,6 +101,7 @@ class Lane {
 
   constructor(folder: string, programs: string, options: LaneOptions) {
     const { workers = 4, submitters = 2 } = options;
+    this.#folder = folder;
     this.#workers = workers;
     this.#options = options;
     this.#chance = new Chance('supervisor', options.seed);
@@ -187,8 +189,23 @@ class Lane {
 
   #freeze(target: Running): void {
     const ms = this.#chance.between(shortLease.leaseMs, 2 * shortLease.leaseMs);
-    const frozen = this.#supervisor.freeze(target, ms).finally(() => this.#freezing.delete(frozen));
+    const until = this.#chance.next() < 0.5 ? wait(ms) : this.#untilRobbed(target);
+    const frozen = this.#supervisor.freeze(target, until).finally(() => this.#freezing.delete(frozen));
     this.#freezing.add(frozen);
+  }
+
+  /** Until another worker runs what a stopped one had under way: the worst moment for it to come back. */
+  async #untilRobbed({ label }: Running): Promise<void> {
+    await wait(shortLease.leaseMs / 2);
+    const lines = readEvidence(this.#folder, label);
+    const ended = new Set(lines.flatMap((line) => (line.kind === 'end' ? [`${line.task}/${line.attempt}`] : [])));
+    const robbed = this.#reader.prepare(`SELECT 1 FROM tasks WHERE id = ? AND attempt > ? AND status = 'running'`);
+    const underway = lines.flatMap((line) =>
+      line.kind === 'begin' && !ended.has(`${line.task}/${line.attempt}`) ? [line] : [],
+    );
+    for (const end = performance.now() + 2 * shortLease.leaseMs; performance.now() < end; await wait(10)) {
+      if (underway.some(({ task, attempt }) => robbed.get(task, attempt) !== undefined)) return;
+    }
   }
 
   #workerPlace(slot: number): Place {

@@ -69,11 +69,6 @@ export const plants = {
     find: `body: { output: command.output, error: null }`,
     put: `body: Math.random() < 0.1 ? {} : { output: command.output, error: null }`,
   },
-  'attempts not handed on': {
-    file: 'core/src/upkeep.ts',
-    find: '...tables.runningTasks(workerId), ...tables.boundTasks(workerId)',
-    put: '...tables.boundTasks(workerId)',
-  },
 } as const satisfies Readonly<Record<string, Plant>>;
 
 /** The name of a planted bug. */

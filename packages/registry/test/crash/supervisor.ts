@@ -79,12 +79,12 @@ export class Supervisor {
     target.child.kill('SIGKILL');
   }
 
-  /** Lets a process stand still for so long, as a machine that swaps or a debugger does. */
-  async freeze(target: Running, ms: number): Promise<void> {
+  /** Lets a process stand still until something has happened, as a machine that swaps or a debugger does. */
+  async freeze(target: Running, until: Promise<void>): Promise<void> {
     target.stopped = true;
     target.child.kill('SIGSTOP');
     this.#diary.write({ kind: 'stop', process: target.label });
-    await wait(ms);
+    await until;
     this.#diary.write({ kind: 'continue', process: target.label });
     target.child.kill('SIGCONT');
     target.stopped = false;
@@ -100,7 +100,8 @@ export class Supervisor {
   /** Starts nobody any more and ends who is left. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { child } of this.running) {
+    for (const { label, child } of this.running) {
+      this.#diary.write({ kind: 'terminate', process: label });
       child.kill('SIGKILL');
       child.kill('SIGCONT');
     }
