@@ -61,7 +61,8 @@ export class History {
   /** A task that completed at its first attempt. */
   get completed(): string {
     return this.one(
-      `SELECT id FROM tasks WHERE status = 'completed' AND attempt = 1 AND workflow_id IS NULL AND idempotency_key IS NOT NULL ORDER BY id`,
+      `SELECT id FROM tasks WHERE status = 'completed' AND attempt = 1 AND workflow_id IS NULL AND idempotency_key IS NOT NULL
+         AND id IN (SELECT subject FROM events WHERE type = 'task.routed') ORDER BY id`,
     );
   }
 
@@ -252,6 +253,21 @@ export const corruptions: Readonly<Record<string, Corruption>> = {
         10 * claimed - 5,
         workflow,
       );
+    },
+  },
+  'a claim for somebody else': {
+    rule: 'assignment',
+    apply: (history) =>
+      history.run(
+        `UPDATE events SET data = json_set(data, '$.agentId', 'nobody') WHERE subject = ? AND type = 'task.claimed'`,
+        history.completed,
+      ),
+  },
+  'a step that is recorded twice': {
+    rule: 'a step is recorded once',
+    apply: (history) => {
+      history.database.exec('DROP INDEX steps_identity');
+      return history.run('INSERT INTO steps SELECT * FROM steps WHERE task_id = ?', history.completed);
     },
   },
   'a step that ran again': {
