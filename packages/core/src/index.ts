@@ -35,7 +35,9 @@ export {
   type NewEvent,
   type SymphonyEvent,
 } from './events.ts';
-export { Flush, isSuspect, settleWorkflow, type Times } from './flush.ts';
+export type { Times } from './draft.ts';
+export { Flush, settleWorkflow } from './flush.ts';
+export { isSuspect } from './suspect.ts';
 export { createMakeId, type IdKind, type MakeId } from './ids.ts';
 export { canonicalJson, decodeJson, encodeJson, jsonDepthLimit, type JsonErrorCodes, type JsonValue } from './json.ts';
 export { silentLogger, stderrLogger, type Logger } from './logger.ts';

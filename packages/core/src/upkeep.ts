@@ -1,5 +1,7 @@
 import { defaults } from './defaults.ts';
-import { Flush, isSuspect, type Times } from './flush.ts';
+import type { Times } from './draft.ts';
+import { Flush } from './flush.ts';
+import { isSuspect } from './suspect.ts';
 import type { Holding, Renewal, SweepResult, WorkerRow } from './store.ts';
 import type { AgentRow, Tables } from './tables.ts';
 import type { WorkflowRow } from './workflow.ts';

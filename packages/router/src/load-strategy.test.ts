@@ -106,7 +106,7 @@ describe('loadStrategy', () => {
     ['../up', 'STRATEGY_NOT_FOUND', /neither/],
     ['/etc/passwd', 'STRATEGY_NOT_FOUND', /neither/],
     ['C:\\mine.js', 'STRATEGY_NOT_FOUND', /neither/],
-    ['file:///tmp/x.js', 'STRATEGY_NOT_FOUND', /neither/],
+    ['file:///x.js', 'STRATEGY_NOT_FOUND', /neither/],
     ['https://example.org/x.js', 'STRATEGY_NOT_FOUND', /neither/],
     ['data:text/javascript,export default 1', 'STRATEGY_NOT_FOUND', /neither/],
     ['node:fs', 'STRATEGY_NOT_FOUND', /neither/],
