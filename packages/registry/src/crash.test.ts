@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,7 +11,7 @@ import { judge } from '../test/crash/checker.ts';
 import { corruptions, History } from '../test/crash/corruptions.ts';
 import { readEvidence } from '../test/crash/evidence.ts';
 import { runLane, shortLease, type LaneOptions, type LaneResult } from '../test/crash/lane.ts';
-import type { PlantName } from '../test/crash/plants.ts';
+import { planted, plants, type PlantName } from '../test/crash/plants.ts';
 import { buildPrograms } from '../test/crash/programs.ts';
 import { scriptLease, scriptSteps, type Script } from '../test/crash/script.ts';
 import { ServiceRegistry } from './index.ts';
@@ -88,6 +88,18 @@ describe('a hundred kills', () => {
     const { verdict } = judge({ database, lines, quiet: true, lease: shortLease, minima: { kills: 1_000_000 } });
     expect(verdict).toBe('vacuous');
     database.close();
+  });
+});
+
+describe('the planted bugs', () => {
+  const packages = join(import.meta.dirname, '../..');
+  const sources = [...globSync('*/src/*.ts', { cwd: packages }), ...globSync('*/*/src/*.ts', { cwd: packages })];
+
+  test.each(Object.keys(plants) as PlantName[])('%s has its place in the sources', (name) => {
+    const changed = sources.filter(
+      (path) => planted(name, path, readFileSync(join(packages, path), 'utf8')) !== undefined,
+    );
+    expect(changed).toHaveLength(1);
   });
 });
 

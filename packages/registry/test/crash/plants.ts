@@ -8,11 +8,11 @@ interface Plant {
 
 /** Each breaks one rule, in the words of the source. */
 export const plants = {
-  'report of any attempt': { file: 'core/src/flush.ts', find: 'task.attempt !== attempt', put: 'false' },
-  'step of any attempt': { file: 'core/src/flush.ts', find: 'task.attempt !== step.attempt', put: 'false' },
+  'report of any attempt': { file: 'core/src/carry-out.ts', find: 'task.attempt !== attempt', put: 'false' },
+  'step of any attempt': { file: 'core/src/carry-out.ts', find: 'task.attempt !== step.attempt', put: 'false' },
   'attempt not raised': { file: 'core/src/transition.ts', find: 'task.attempt + 1', put: 'Math.max(1, task.attempt)' },
   'steps not journalled': {
-    file: 'core/src/flush.ts',
+    file: 'core/src/carry-out.ts',
     find: 'draft.tables.insertStep({ ...step, at: draft.times.now })',
     put: 'undefined',
   },
@@ -50,12 +50,12 @@ export const plants = {
   },
   'pause not heeded': { file: 'core/src/flush.ts', find: 'workflow?.paused === true', put: 'false' },
   'cancels not counted': {
-    file: 'core/src/flush.ts',
+    file: 'core/src/draft.ts',
     find: 'if (change.task.workflowId !== null) {',
     put: `if (change.task.workflowId !== null && command.type !== 'cancel') {`,
   },
   'key not looked up': {
-    file: 'core/src/flush.ts',
+    file: 'core/src/carry-out.ts',
     find: 'task.idempotencyKey === null ? undefined',
     put: 'true ? undefined',
   },
