@@ -29,6 +29,7 @@ const meanings: Readonly<Record<TaskCommandType, string>> = {
   crash: 'takes it from a worker that died',
   suspend: 'lets it wait for something outside; a seam, no call leads here yet',
   resume: 'ends that wait; a seam as well',
+  unblock: 'a task that it waits for completes',
   cancel: 'ends it; a running attempt is asked to stop first',
   abandon: 'gives up an attempt that did not stop within its grace',
   retry: 'starts it anew, by hand',

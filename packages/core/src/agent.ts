@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- agents of any input and data stand in one list; only `any` is assignable both ways */
 import { SymphonyError } from './errors.ts';
 import { decodeJson, encodeJson, type JsonValue } from './json.ts';
-import { checkDuration, checkKeys, checkName, checkNames, describe } from './names.ts';
+import { checkDuration, checkInteger, checkKeys, checkName, checkNames, describe } from './names.ts';
 import type { Schema } from './schema.ts';
 import type { Task } from './task.ts';
 
@@ -9,6 +9,8 @@ import type { Task } from './task.ts';
 export interface AgentLimits {
   /** Start-to-close timeout of its attempts in milliseconds, unless the task has one of its own. Default: none. */
   readonly timeoutMs?: number;
+  /** Attempts of it that may run at once, over all processes; holds for registered agents. Default: any number. */
+  readonly concurrency?: number;
 }
 
 /** The stored description of an agent: what routing knows of it. */
@@ -135,8 +137,6 @@ function checkSchema(agent: Agent, key: 'input' | 'output'): void {
  */
 export function toAgentConfig(agent: Agent | (Partial<AgentConfig> & { readonly id: string })): AgentConfig {
   const what = `agent "${checkName(agent.id, 'agent id')}"`;
-  checkKeys(agent.limits ?? {}, ['timeoutMs'], `${what} limits`);
-  const timeoutMs = agent.limits?.timeoutMs;
   const config: AgentConfig = {
     id: agent.id,
     name: checkName(agent.name ?? agent.id, `${what} name`),
@@ -144,11 +144,22 @@ export function toAgentConfig(agent: Agent | (Partial<AgentConfig> & { readonly 
     description: checkText(agent.description, `${what} description`),
     capabilities: checkNames(agent.capabilities ?? [], `${what} capabilities`),
     examples: checkExamples(agent.examples ?? [], what),
-    limits: timeoutMs === undefined ? {} : { timeoutMs: checkDuration(timeoutMs, `${what} limits.timeoutMs`) },
+    limits: checkLimits(agent.limits ?? {}, `${what} limits`),
     cost: decodeJson(encodeJson(agent.cost, `${what} cost`, 64 * 1024)),
   };
   encodeJson(config, what, configLimit);
   return config;
+}
+
+function checkLimits(limits: AgentLimits, what: string): AgentLimits {
+  checkKeys(limits, ['timeoutMs', 'concurrency'], what);
+  const { timeoutMs, concurrency } = limits;
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs: checkDuration(timeoutMs, `${what}.timeoutMs`) }),
+    ...(concurrency === undefined
+      ? {}
+      : { concurrency: checkInteger(concurrency, `${what}.concurrency`, 1, 1_000_000) }),
+  };
 }
 
 /** The largest stored description of an agent: 1 MiB. */

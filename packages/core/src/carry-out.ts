@@ -1,8 +1,10 @@
 import type { AgentConfig } from './agent.ts';
-import { type Refused, type Answer, type Named, type Draft, refused } from './draft.ts';
+import { refused, withoutDependency, type Answer, type Draft, type Named, type Refused } from './draft.ts';
+import type { EventType } from './events.ts';
+import { freePlaces } from './free-places.ts';
 import type { Command, NewTaskRecord } from './store.ts';
 import { isSuspect, runsSuspect } from './suspect.ts';
-import type { Tables } from './tables.ts';
+import type { AgentRow, Tables } from './tables.ts';
 import { isTerminal, type TaskRecord, type TaskRow } from './task.ts';
 import { claimKey, type TaskCommand } from './transition.ts';
 import { isSettled, type WorkflowRow } from './workflow.ts';
@@ -19,6 +21,7 @@ const handlers: { readonly [Type in Command['type']]: Handler<Type> } = {
   submitTask,
   claimTask,
   report,
+  spawn,
   recordStep,
   progress,
   note(draft, { id, event }) {
@@ -44,6 +47,8 @@ const handlers: { readonly [Type in Command['type']]: Handler<Type> } = {
   cancelWorkflow,
   alignTasks,
   registerAgent,
+  enableAgent,
+  removeAgent,
 };
 
 /** Does what a command asks for to the draft of its group. */
@@ -52,11 +57,22 @@ export function carryOut(draft: Draft, command: Command): Answer {
 }
 
 function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly type: 'createTask' }>): Answer {
-  const { tables, times } = draft;
+  const { tables } = draft;
   if (draft.repeats('task', task)) return createdTwice(task);
   const byKey = task.idempotencyKey === null ? undefined : tables.taskHash({ key: task.idempotencyKey });
   const known = byKey ?? tables.taskHash({ id: task.id });
   if (known !== undefined) return found(draft, known, task, submit);
+  if (task.workflowId !== null) {
+    const closed = closedTo(draft, task.workflowId);
+    if (closed !== undefined) return closed;
+  }
+  return insertTask(draft, task, submit);
+}
+
+function insertTask(draft: Draft, task: NewTaskRecord, submit: boolean): Answer {
+  const { times } = draft;
+  const waits = dependenciesOf(draft, task);
+  if ('status' in waits) return waits;
   const dueAt = submit ? (task.dueAt ?? times.now) : null;
   const record: TaskRecord = {
     ...task,
@@ -73,7 +89,7 @@ function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly 
     boundUntil: null,
     held: false,
     cancelAt: null,
-    openDependencies: 0,
+    openDependencies: waits.open,
     refusedBy: [],
     lastSeq: 0,
     createdAt: times.now,
@@ -84,10 +100,6 @@ function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly 
     error: null,
     progress: null,
   };
-  if (task.workflowId !== null) {
-    const closed = closedTo(draft, task.workflowId);
-    if (closed !== undefined) return closed;
-  }
   draft.insertTask(record, {
     type: 'task.created',
     data: {
@@ -95,9 +107,33 @@ function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly 
       priority: task.priority,
       ...(task.agentId === null ? {} : { agentId: task.agentId }),
       ...(dueAt === null ? {} : { dueAt }),
+      ...(waits.open === 0 ? {} : { openDependencies: waits.open }),
     },
   });
+  if (waits.ended !== undefined) draft.change(draft.row(task.id) as TaskRow, withoutDependency(waits.ended));
   return { task: draft.record(task.id) };
+}
+
+/** How many tasks a new or retried one has to wait for, and one of them that can't complete any more. */
+function dependenciesOf(
+  draft: Draft,
+  task: Pick<NewTaskRecord, 'id' | 'dependsOn'>,
+): Refused | { readonly open: number; readonly ended: TaskRow | undefined } {
+  let open = 0;
+  let ended: TaskRow | undefined;
+  for (const taskId of new Set(task.dependsOn.map((dependency) => dependency.taskId))) {
+    const row = draft.row(taskId);
+    if (row === undefined) {
+      return refused(
+        'DEPENDENCY_NOT_FOUND',
+        `Task ${task.id} depends on task ${taskId}, which does not exist. Create that one first.`,
+        { taskId: task.id, dependsOn: taskId },
+      );
+    }
+    if (row.status !== 'completed') open++;
+    if (row.status === 'failed' || row.status === 'cancelled') ended ??= row;
+  }
+  return { open, ended };
 }
 
 function createdTwice({ id, idempotencyKey }: Named): Refused {
@@ -234,11 +270,17 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
       workflowId: workflow.id,
     });
   if (task.openDependencies > 0)
-    return refused('TASK_BLOCKED', `Task ${id} waits for ${task.openDependencies} other tasks.`, { taskId: id });
+    return refused(
+      'TASK_BLOCKED',
+      `Task ${id} waits for ${task.openDependencies} other tasks. Submit it, and a worker starts it after them.`,
+      { taskId: id },
+    );
   const decision = command.agentId === undefined && task.agentId === null ? command.decision : undefined;
   const agentId = command.agentId ?? task.agentId ?? decision?.agentId ?? null;
   if (agentId === null)
     return refused('TASK_BLOCKED', `Task ${id} has not been routed to an agent yet.`, { taskId: id });
+  const idle = idleAgent(draft, agentId, id);
+  if (idle !== undefined) return idle;
   const suspect = isSuspect({ crashes: task.crashes, retry: command.retry ?? task.retry });
   if (suspect && runsSuspect(tables, workerId)) {
     return refused(
@@ -256,6 +298,24 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
     ...(command.retry === undefined ? {} : { retry: command.retry }),
   });
   return refusal ?? { task: draft.record(id) };
+}
+
+/** Why an agent starts no attempt now, if so. */
+function idleAgent(draft: Draft, agentId: string, taskId: string): Refused | undefined {
+  const agent = draft.tables.agent(agentId);
+  if (freePlaces(draft.tables, agent) > 0) return undefined;
+  if (agent?.enabled === true) {
+    return refused(
+      'AGENT_BUSY',
+      `Agent "${agentId}" runs ${agent.config.limits.concurrency ?? 0} attempts, which is its limit. Task ${taskId} waits for one to end.`,
+      { taskId, agentId, limit: agent.config.limits.concurrency },
+    );
+  }
+  return refused(
+    'AGENT_DISABLED',
+    `Agent "${agentId}" is disabled, so task ${taskId} cannot start. Enable the agent, or pass another.`,
+    { taskId, agentId },
+  );
 }
 
 function heldBy(draft: Draft, task: TaskRow, holder: string | null): Refused {
@@ -279,6 +339,23 @@ function report(draft: Draft, { id, attempt, command }: Extract<Command, { reado
   if (task === undefined) return taskNotFound(id);
   if (task.status !== 'running' || task.attempt !== attempt) return { status: 'stale' };
   return draft.change(task, command) ?? { task: draft.record(id) };
+}
+
+function spawn(draft: Draft, { id, attempt, key, task }: Extract<Command, { readonly type: 'spawn' }>): Answer {
+  const parent = draft.row(id);
+  if (parent === undefined) return taskNotFound(id);
+  if (parent.status !== 'running' || parent.attempt !== attempt) return { status: 'stale' };
+  if (draft.repeats('task', task)) return createdTwice(task);
+  // A repeated attempt may well ask for something else under the same key; what was created counts.
+  const known = draft.tables.taskHash({ key: task.idempotencyKey as string });
+  if (known !== undefined) return { status: 'duplicate', id: known.id };
+  const { workflowId } = parent;
+  // Its own workflow takes it, sealed or not: it is not settled as long as the attempt runs.
+  if (workflowId !== null && draft.workflow(workflowId)?.cancelRequested === true) return workflowCancelled(workflowId);
+  const answer = insertTask(draft, { ...task, workflowId }, true);
+  if (!('status' in answer))
+    draft.note(draft.row(id) as TaskRow, { type: 'task.spawned', data: { attempt, key, taskId: task.id } });
+  return answer;
 }
 
 function recordStep(draft: Draft, { step }: Extract<Command, { readonly type: 'recordStep' }>): Answer {
@@ -315,7 +392,8 @@ function route(draft: Draft, { id, workerId, decision, claim }: Extract<Command,
   const waits =
     workflow?.paused === true ||
     workflow?.cancelRequested === true ||
-    (isSuspect(task) && runsSuspect(draft.tables, workerId));
+    (isSuspect(task) && runsSuspect(draft.tables, workerId)) ||
+    freePlaces(draft.tables, draft.tables.agent(decision.agentId)) < 1;
   if (!claim || waits) return ofBound(draft, id, workerId, { type: 'assign', decision });
   if (draft.tables.worker(workerId) === undefined) return workerLost(workerId);
   return ofBound(draft, id, workerId, { type: 'claim', workerId, agentId: decision.agentId, decision });
@@ -336,9 +414,23 @@ function byId(draft: Draft, id: string, command: TaskCommand): Answer {
 }
 
 function retryTask(draft: Draft, { id }: Extract<Command, { readonly type: 'retryTask' }>): Answer {
-  const workflowId = draft.task(id)?.workflowId ?? null;
-  if (workflowId !== null && draft.workflow(workflowId)?.cancelRequested === true) return workflowCancelled(workflowId);
-  return byId(draft, id, { type: 'retry' });
+  const task = draft.task(id);
+  if (task === undefined) return taskNotFound(id);
+  if (task.workflowId !== null) {
+    const workflow = draft.workflow(task.workflowId);
+    if (workflow === undefined) return workflowNotFound(task.workflowId);
+    if (workflow.cancelRequested) return workflowCancelled(task.workflowId);
+  }
+  const waits = dependenciesOf(draft, draft.record(id));
+  if ('status' in waits) return waits;
+  if (waits.ended !== undefined && isTerminal(task.status)) {
+    return refused(
+      'TASK_BLOCKED',
+      `Task ${id} depends on task ${waits.ended.id}, which is ${waits.ended.status}. Retry that one first.`,
+      { taskId: id, dependsOn: waits.ended.id },
+    );
+  }
+  return draft.change(task, { type: 'retry', openDependencies: waits.open }) ?? { task: draft.record(id) };
 }
 
 function pauseWorkflow(draft: Draft, { id }: Extract<Command, { readonly type: 'pauseWorkflow' }>): Answer {
@@ -406,24 +498,64 @@ function registerAgent(draft: Draft, { config }: Extract<Command, { readonly typ
 
 function writeAgent(tables: Tables, config: AgentConfig, now: number): void {
   const known = tables.agent(config.id);
-  if (known !== undefined && JSON.stringify(known.config) === JSON.stringify(config)) return;
-  const seq = (known?.lastSeq ?? 0) + 1;
+  const isKnown = known?.removed === false;
+  if (isKnown && JSON.stringify(known.config) === JSON.stringify(config)) return;
   const isHostedNow = tables.workers().some(({ hosts }) => hosts.includes(config.id));
-  tables.putAgent({
+  const agent: AgentRow = {
     id: config.id,
     config,
-    enabled: known?.enabled ?? true,
-    unhostedSince: known === undefined ? (isHostedNow ? null : 0) : known.unhostedSince,
-    lastSeq: seq,
+    enabled: isKnown ? known.enabled : true,
+    removed: false,
+    unhostedSince: isKnown ? known.unhostedSince : isHostedNow ? null : 0,
+    lastSeq: known?.lastSeq ?? 0,
+  };
+  putAgent(tables, agent, isKnown ? 'agent.changed' : 'agent.registered', now);
+}
+
+function enableAgent(draft: Draft, { id, enabled }: Extract<Command, { readonly type: 'enableAgent' }>): Answer {
+  const { tables, times } = draft;
+  if (listedAgent(tables, id) === undefined) return agentNotFound(id);
+  draft.later(() => {
+    const agent = listedAgent(tables, id);
+    if (agent === undefined || agent.enabled === enabled) return;
+    putAgent(tables, { ...agent, enabled }, enabled ? 'agent.enabled' : 'agent.disabled', times.now);
   });
-  tables.insertEvent({
-    subject: `agent:${config.id}`,
-    seq,
-    workflowId: null,
-    type: known === undefined ? 'agent.registered' : 'agent.changed',
-    at: now,
-    data: JSON.stringify({ agentId: config.id }),
+  return {};
+}
+
+function removeAgent(draft: Draft, { id }: Extract<Command, { readonly type: 'removeAgent' }>): Answer {
+  const { tables, times } = draft;
+  if (listedAgent(tables, id) === undefined) return agentNotFound(id);
+  const host = tables.workers().find(({ hosts }) => hosts.includes(id));
+  if (host !== undefined) {
+    return refused(
+      'AGENT_HOSTED',
+      `Agent "${id}" is hosted by worker ${host.id}. Stop its workers first, or disable the agent.`,
+      { agentId: id, workerId: host.id },
+    );
+  }
+  draft.later(() => {
+    const agent = listedAgent(tables, id);
+    if (agent !== undefined) putAgent(tables, { ...agent, removed: true }, 'agent.removed', times.now);
   });
+  return {};
+}
+
+/** An agent that is in the catalogue. */
+function listedAgent(tables: Tables, id: string): AgentRow | undefined {
+  const agent = tables.agent(id);
+  return agent?.removed === false ? agent : undefined;
+}
+
+function putAgent(tables: Tables, agent: AgentRow, type: EventType, now: number): void {
+  const seq = agent.lastSeq + 1;
+  tables.putAgent({ ...agent, lastSeq: seq });
+  const data = JSON.stringify({ agentId: agent.id });
+  tables.insertEvent({ subject: `agent:${agent.id}`, seq, workflowId: null, type, at: now, data });
+}
+
+function agentNotFound(agentId: string): Refused {
+  return refused('AGENT_NOT_FOUND', `There is no agent "${agentId}" in the catalogue. Register it first.`, { agentId });
 }
 
 function taskNotFound(taskId: string): Refused {

@@ -142,7 +142,16 @@ describe('a claim looks at a bounded number of tasks', () => {
   });
 
   function newWorkflowRow(id: string) {
-    return { id, name: id, description: '', metadata: '{}', idempotencyKey: null, bodyHash: 'hash', sealed: false };
+    return {
+      id,
+      name: id,
+      description: '',
+      metadata: '{}',
+      idempotencyKey: null,
+      bodyHash: 'hash',
+      sealed: false,
+      onFailure: 'continue',
+    } as const;
   }
 });
 

@@ -2,7 +2,7 @@ import type { ErrorCode, ErrorDetails } from './errors.ts';
 import type { EventRow, NewEvent } from './events.ts';
 import type { CommandValue, GroupResult, NewTaskRecord } from './store.ts';
 import type { BodyPatch, Tables } from './tables.ts';
-import type { TaskRecord, TaskRow } from './task.ts';
+import { isTerminal, type TaskRecord, type TaskRow } from './task.ts';
 import { transition, type TaskCommand } from './transition.ts';
 import { addCounters, counterDelta, type WorkflowCounters, type WorkflowRow } from './workflow.ts';
 
@@ -37,6 +37,11 @@ export class Draft {
   readonly #created = new Set<string>();
   readonly #events: EventRow[] = [];
   readonly #writes: (() => void)[] = [];
+  /** Tasks of this group, by what they depend on. */
+  readonly #dependants = new Map<string, string[]>();
+  /** Tasks that have ended and whose dependants have not heard of it yet. */
+  readonly #ended: TaskRow[] = [];
+  #telling = false;
 
   constructor(tables: Tables, times: Times, flushDeltas: Map<string, WorkflowCounters>) {
     this.#tables = tables;
@@ -95,6 +100,11 @@ export class Draft {
     this.#tasks.set(record.id, { row: record, body: {}, created: record });
     this.#append(record, [event]);
     if (record.workflowId !== null) this.addDelta(record.workflowId, counterDelta(undefined, record));
+    for (const taskId of new Set(record.dependsOn.map((dependency) => dependency.taskId))) {
+      const known = this.#dependants.get(taskId);
+      if (known === undefined) this.#dependants.set(taskId, [record.id]);
+      else known.push(record.id);
+    }
   }
 
   /** Applies a command; answers why not where it is not possible. */
@@ -106,7 +116,34 @@ export class Draft {
     if (change.task.workflowId !== null) {
       this.addDelta(change.task.workflowId, counterDelta(task.workflowId === null ? undefined : task, change.task));
     }
+    if (isTerminal(change.task.status) && !isTerminal(task.status)) {
+      this.#ended.push(change.task);
+      this.#tellDependants();
+    }
     return undefined;
+  }
+
+  /** Frees what waited for an ended task, or cancels it where that can't complete any more; and so on down the graph. */
+  #tellDependants(): void {
+    if (this.#telling) return; // the loop below goes on with what it ends itself: a chain may be long
+    this.#telling = true;
+    for (let ended = this.#ended.shift(); ended !== undefined; ended = this.#ended.shift()) {
+      for (const dependant of this.#dependantsOf(ended.id)) {
+        if (dependant.status !== 'pending' || dependant.openDependencies === 0) continue;
+        this.change(dependant, ended.status === 'completed' ? { type: 'unblock' } : withoutDependency(ended));
+      }
+    }
+    this.#telling = false;
+  }
+
+  *#dependantsOf(taskId: string): Generator<TaskRow> {
+    for (let after: string | undefined; ;) {
+      const page = this.#tables.dependants(taskId, after, dependantsPage);
+      for (const row of page) yield this.latest(row);
+      if (page.length < dependantsPage) break;
+      after = page.at(-1)?.id;
+    }
+    for (const id of this.#dependants.get(taskId) ?? []) yield this.row(id) as TaskRow; // this group has inserted it
   }
 
   patch(row: TaskRow, body: BodyPatch): void {
@@ -184,6 +221,20 @@ export class Draft {
     }
     this.patch({ ...task, lastSeq: lastSeq + events.length }, {});
   }
+}
+
+/** Dependants that are read at a time. */
+const dependantsPage = 1_000;
+
+/** What becomes of a task that waits for one which has ended without a result. */
+export function withoutDependency({ id, status }: Pick<TaskRow, 'id' | 'status'>): TaskCommand {
+  const message = `It depends on task ${id}, which ${status === 'failed' ? 'has failed' : 'was cancelled'}.`;
+  return {
+    type: 'cancel',
+    graceMs: 0,
+    reason: message,
+    error: { name: 'SymphonyError', code: 'DEPENDENCY_FAILED', message },
+  };
 }
 
 function sum(deltas: Map<string, WorkflowCounters>, id: string, delta: WorkflowCounters): void {

@@ -5,10 +5,16 @@ import type { JsonValue } from './json-value.ts';
  * `docs/errors.md` has a paragraph for each, and a test keeps the two lists equal.
  */
 export const errorCodes = {
+  AGENT_BUSY: 'The agent runs as many attempts as its concurrency limit allows.',
+  AGENT_DISABLED: 'The agent is disabled in the catalogue and starts no attempt.',
   AGENT_ERROR: 'The agent threw something that carries no code of its own.',
+  AGENT_HOSTED: 'A live worker hosts the agent, so it cannot be removed.',
   AGENT_INVALID: 'What was passed as an agent is not one.',
   AGENT_NOT_FOUND: 'No agent of that id is registered.',
   ATTEMPT_TIMEOUT: 'The attempt took longer than its start-to-close timeout.',
+  DEPENDENCY_CYCLE: 'Tasks would wait for each other for ever.',
+  DEPENDENCY_FAILED: 'A task that this one depends on has failed or was cancelled.',
+  DEPENDENCY_NOT_FOUND: 'A task depends on one that does not exist.',
   DUPLICATE_AGENT: 'Two agents were given under one id.',
   DUPLICATE_TASK: 'A task occurs twice in one batch.',
   HOOK_FAILED: 'A pre-execution hook threw, so the attempt failed before the agent ran.',

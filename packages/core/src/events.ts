@@ -12,8 +12,12 @@ export interface EventMap {
     readonly agentId?: string;
     readonly priority: number;
     readonly dueAt?: number;
+    /** How many tasks it waits for. */
+    readonly openDependencies?: number;
   };
   'task.submitted': { readonly dueAt: number };
+  /** The last task that it waited for has completed. */
+  'task.unblocked': { readonly dueAt?: number };
   'task.routed': RoutingDecision;
   'task.unroutable': { readonly code: string; readonly reason: string };
   'task.unassigned': { readonly agentId: string; readonly reason: string };
@@ -39,8 +43,10 @@ export interface EventMap {
   'task.completed': { readonly attempt: number };
   'task.failed': { readonly attempt: number; readonly error: TaskError };
   'task.cancelled': { readonly attempt: number; readonly reason?: string };
-  'task.retried': { readonly dueAt: number };
+  'task.retried': { readonly dueAt: number; readonly openDependencies?: number };
   'task.added_to_workflow': { readonly workflowId: string };
+  /** An attempt has created a task. */
+  'task.spawned': { readonly attempt: number; readonly key: string; readonly taskId: string };
   'task.steps_unused': { readonly attempt: number; readonly steps: readonly string[] };
   'task.hook_failed': { readonly attempt: number; readonly phase: 'pre' | 'post'; readonly error: TaskError };
   'task.late_result': { readonly attempt: number; readonly outcome: 'resolved' | 'rejected' };
@@ -56,6 +62,9 @@ export interface EventMap {
   'workflow.reopened': { readonly reason: string };
   'agent.registered': { readonly agentId: string };
   'agent.changed': { readonly agentId: string };
+  'agent.enabled': { readonly agentId: string };
+  'agent.disabled': { readonly agentId: string };
+  'agent.removed': { readonly agentId: string };
 }
 
 /** The name of a recorded fact. */

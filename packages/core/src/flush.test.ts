@@ -913,7 +913,14 @@ describe('registering an agent', () => {
 
   it('stores it as enabled and never hosted', () => {
     world.do({ type: 'registerAgent', config });
-    expect(world.tables.agent('ada')).toEqual({ id: 'ada', config, enabled: true, unhostedSince: 0, lastSeq: 1 });
+    expect(world.tables.agent('ada')).toEqual({
+      id: 'ada',
+      config,
+      enabled: true,
+      removed: false,
+      unhostedSince: 0,
+      lastSeq: 1,
+    });
     expect(world.lastEvent('agent:ada')).toEqual({ type: 'agent.registered', data: { agentId: 'ada' } });
   });
 
@@ -932,13 +939,14 @@ describe('registering an agent', () => {
 
   it('differently by another process: the newest wins, an event says so, and what else is known stays', () => {
     world.do({ type: 'registerAgent', config });
-    world.tables.putAgent({ id: 'ada', config, enabled: false, unhostedSince: null, lastSeq: 1 });
+    world.tables.putAgent({ id: 'ada', config, enabled: false, removed: false, unhostedSince: null, lastSeq: 1 });
     const changed = { ...config, description: 'subtracts' };
     world.do({ type: 'registerAgent', config: changed });
     expect(world.tables.agent('ada')).toEqual({
       id: 'ada',
       config: changed,
       enabled: false,
+      removed: false,
       unhostedSince: null,
       lastSeq: 2,
     });

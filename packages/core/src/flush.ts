@@ -2,6 +2,7 @@ import { align, carryOut } from './carry-out.ts';
 import { defaults } from './defaults.ts';
 import { Draft, workflowEvent, type Times } from './draft.ts';
 import type { EventRow, NewEvent } from './events.ts';
+import { freePlaces } from './free-places.ts';
 import type { Claimed, ClaimRequest, CommandValue, Group, GroupResult } from './store.ts';
 import { isSuspect, runsSuspect } from './suspect.ts';
 import type { DueCursor, Tables } from './tables.ts';
@@ -66,7 +67,8 @@ export class Flush {
       return !taken;
     };
     let looks = request.limit + 1_000;
-    for (const task of merged(this.#tables, request, this.#times.now)) {
+    const places = new Map(request.hosts.map((id) => [id, freePlaces(this.#tables, this.#tables.agent(id))]));
+    for (const task of merged(this.#tables, request, places, this.#times.now)) {
       const workflow = task.workflowId === null ? undefined : this.#tables.workflow(task.workflowId);
       if (workflow?.cancelRequested === true) {
         this.change(task, { type: 'cancel', graceMs: 0, reason: 'the workflow was cancelled' });
@@ -77,6 +79,7 @@ export class Flush {
         claimed.push(task.id);
       } else if (!isSuspect(task) || mayTakeSuspect()) {
         this.change(task, { type: 'claim', workerId: request.workerId, agentId: task.agentId });
+        places.set(task.agentId, (places.get(task.agentId) as number) - 1); // only hosted agents are probed
         claimed.push(task.id);
       }
       // Asked here and not before the task was pulled: looking further than needed would read rows for nothing.
@@ -102,7 +105,12 @@ export class Flush {
 
   /** Writes the counters that the flush has changed, and the events that follow from them. Call once, last. */
   settle(): void {
+    for (const [id, { failed }] of [...this.#deltas]) if (failed > 0) this.#failFast(id);
     for (const [id, delta] of [...this.#deltas].sort(([first], [second]) => (first < second ? -1 : 1))) {
+      if (this.#tables.addCounters !== undefined) {
+        this.#tables.addCounters(id, delta);
+        continue;
+      }
       const row = this.#tables.workflow(id);
       if (row === undefined) continue;
       const { workflow, events } = settleWorkflow(row, delta, this.#times.now);
@@ -111,7 +119,25 @@ export class Flush {
     }
     this.#deltas.clear();
   }
+
+  /** Cancels what is left of a workflow that is to end with its first failure. */
+  #failFast(id: string): void {
+    const row = this.#tables.workflow(id);
+    if (row?.onFailure !== 'failFast' || row.cancelRequested) return;
+    const { open } = addCounters(row, this.#deltas.get(id) as WorkflowCounters);
+    if (open === 0) return;
+    const draft = new Draft(this.#tables, this.#times, this.#deltas);
+    draft.changeWorkflow(
+      { ...row, cancelRequested: true, paused: false },
+      { type: 'workflow.cancel_requested', data: { reason: 'a task failed, and the workflow fails fast' } },
+    );
+    align(draft, draft.workflow(id) as WorkflowRow, failFastLimit, defaults.graceMs);
+    draft.write();
+  }
 }
+
+/** Tasks that the transaction of a failure cancels; a sweep cancels the rest, and none of them starts meanwhile. */
+const failFastLimit = 10_000;
 
 /** A workflow after its counters have changed, and the events that say so. Pure. */
 export function settleWorkflow(
@@ -147,12 +173,26 @@ export function settleWorkflow(
   };
 }
 
-function* merged(tables: Tables, request: ClaimRequest, now: number): Generator<TaskRow> {
-  const probes = [null, ...new Set(request.hosts)].map((agentId) => new Probe(tables, agentId, now, request.limit));
+/** Due tasks that the worker may take, in the order of claims; an agent that has no place left is passed over. */
+function* merged(
+  tables: Tables,
+  request: ClaimRequest,
+  places: ReadonlyMap<string, number>,
+  now: number,
+): Generator<TaskRow> {
+  const hasPlace = (agentId: string | null): boolean => agentId === null || (places.get(agentId) as number) > 0;
+  const probes = [null, ...places.keys()]
+    .filter(hasPlace)
+    .map((agentId) => new Probe(tables, agentId, now, request.limit));
   for (;;) {
     let first: Probe | undefined;
     for (const probe of probes) {
-      if (probe.head !== undefined && (first?.head === undefined || isEarlier(probe.head, first.head))) first = probe;
+      if (
+        probe.head !== undefined &&
+        hasPlace(probe.agentId) &&
+        (first?.head === undefined || isEarlier(probe.head, first.head))
+      )
+        first = probe;
     }
     if (first?.head === undefined) return;
     yield first.head;
@@ -172,8 +212,8 @@ function placeOf(task: TaskRow): DueCursor {
 
 /** The due tasks of one assignment, a few at a time, so that a claim of ten does not read thousands. */
 class Probe {
+  readonly agentId: string | null;
   readonly #tables: Tables;
-  readonly #agentId: string | null;
   readonly #now: number;
   readonly #limit: number;
   #rows: readonly TaskRow[] = [];
@@ -181,7 +221,7 @@ class Probe {
 
   constructor(tables: Tables, agentId: string | null, now: number, limit: number) {
     this.#tables = tables;
-    this.#agentId = agentId;
+    this.agentId = agentId;
     this.#now = now;
     this.#limit = Math.min(Math.max(limit, 1), 100);
     this.#read();
@@ -199,7 +239,7 @@ class Probe {
   #read(): void {
     const last = this.#rows.at(-1);
     this.#rows = this.#tables.dueTasks({
-      agentId: this.#agentId,
+      agentId: this.agentId,
       now: this.#now,
       limit: this.#limit,
       ...(last === undefined ? {} : { after: placeOf(last) }),

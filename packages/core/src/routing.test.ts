@@ -5,14 +5,19 @@ import {
   silentLogger,
   strategyApiVersion,
   type RankRequest,
+  type RoutingDecision,
+  type RoutingOutcome,
   type Schema,
+  type StrategyPlugin,
   type StrategyServices,
+  type Task,
 } from './index.ts';
 
 const services: StrategyServices = {
   clock: { now: () => 0, monotonic: () => 0, setTimer: () => () => undefined },
   logger: silentLogger,
   state: { get: async () => undefined, set: async () => true },
+  create: (plugin, options) => (plugin as StrategyPlugin).create(options, services),
 };
 
 /** A schema that wants a limit from 1 up, and has a default for it. */
@@ -78,6 +83,35 @@ describe('a strategy plugin', () => {
       services,
     );
     expect(await strategy.close?.()).toBeUndefined();
+  });
+
+  it('hears of outcomes and agents if it wants to, under its own this', async () => {
+    class Curious {
+      readonly heard: unknown[] = [];
+      rank(): typeof ranking {
+        return ranking;
+      }
+      outcome(...news: readonly unknown[]): void {
+        this.heard.push(news);
+      }
+      agentsChanged(agents: readonly unknown[]): void {
+        this.heard.push(agents);
+      }
+    }
+    const own = new Curious();
+    const strategy = await defineStrategy({ name: 'mine', create: () => own }).create(undefined, services);
+    const [task, decision, result] = [{} as Task, {} as RoutingDecision, { status: 'completed' } as RoutingOutcome];
+    await strategy.agentsChanged?.([]);
+    await strategy.outcome?.(task, decision, result);
+    expect(own.heard).toEqual([[], [task, decision, result]]);
+  });
+
+  it('shows no outcome and no agentsChanged that the strategy does not have', async () => {
+    const strategy = await defineStrategy({ name: 'mine', create: () => ({ rank: () => [] }) }).create(
+      undefined,
+      services,
+    );
+    expect([strategy.outcome, strategy.agentsChanged]).toEqual([undefined, undefined]);
   });
 
   it('is handed its services and its options as the schema returned them', async () => {

@@ -60,6 +60,14 @@ export interface Ranked {
   readonly reasons: readonly string[];
 }
 
+/** What became of a task under the agent that it was given to. The task tells the rest: `output`, `error`, `attempt`. */
+export type RoutingOutcome =
+  | { readonly status: 'completed' }
+  /** It has failed for good: no retry is left. */
+  | { readonly status: 'failed' }
+  /** The agent has refused it; it goes to another, or ends as failed without one. */
+  | { readonly status: 'refused'; readonly reason: string };
+
 /** Ranks the candidates for a task: the one question a strategy answers. */
 export interface RoutingStrategy {
   readonly name: string;
@@ -67,6 +75,20 @@ export interface RoutingStrategy {
   readonly version?: string;
   /** The best first; the order of the list decides ties. An empty list abstains. */
   rank(request: RankRequest): readonly Ranked[] | Promise<readonly Ranked[]>;
+  /**
+   * Hears how a decision of this strategy turned out: in the process that ran the task, which need not be the one that
+   * routed it, at most once for each agent that the task was given to. A hint to learn from and no record: nobody hears of
+   * a task that was cancelled, or whose process died.
+   *
+   * Nobody waits for it: errors are logged and change nothing, and it has as long as `rank` has.
+   */
+  outcome?(task: Task, decision: RoutingDecision, result: RoutingOutcome): void | Promise<void>;
+  /**
+   * Hears which agents there are: all of the catalogue, by id, also those that cannot take tasks now. Called before the
+   * first `rank`, and before the first one after a change. What it does before it returns is done when `rank` is called;
+   * a promise is not waited for, and errors are logged.
+   */
+  agentsChanged?(agents: readonly AgentConfig[]): void | Promise<void>;
   /** Lets go of what the strategy holds. */
   close?(): void | Promise<void>;
 }
@@ -83,6 +105,13 @@ export interface StrategyServices {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly state: StrategyState;
+  /**
+   * Makes another strategy, to be wrapped: one that can be chosen by name, or a plugin. It belongs to the caller, who
+   * passes `outcome`, `agentsChanged` and `close` on to it; Symphony knows only the wrapper.
+   *
+   * @throws SymphonyError `STRATEGY_NOT_FOUND`, `STRATEGY_INVALID`, `STRATEGY_API_VERSION`, `STRATEGY_OPTIONS_INVALID`
+   */
+  create(strategy: string | StrategyPlugin, options?: unknown): Promise<RoutingStrategy>;
 }
 
 /** A strategy as a package exports it, made by {@link defineStrategy}. */
@@ -130,6 +159,9 @@ export function defineStrategy<Options = undefined>(definition: StrategyDefiniti
         name: definition.name,
         ...(definition.version === undefined ? {} : { version: definition.version }),
         rank: (request) => strategy.rank(request),
+        // Left out where the strategy has none: who would call it then saves the trouble.
+        ...(strategy.outcome && { outcome: strategy.outcome.bind(strategy) }),
+        ...(strategy.agentsChanged && { agentsChanged: strategy.agentsChanged.bind(strategy) }),
         close: () => strategy.close?.(),
       };
     },
@@ -188,6 +220,12 @@ export type RouteAnswer = { readonly decision: RoutingDecision } | { readonly no
 export interface Router {
   /** Never throws for reasons that lie in the task or the strategy; those are a {@link NoRoute}. */
   decide(task: Task, previous?: readonly RoutingDecision[]): Promise<RouteAnswer>;
+  /**
+   * Passes on what became of a task that was routed. Returns at once and never throws.
+   *
+   * @param decision reads the decision by which the agent got the task; only called if somebody wants to hear of it
+   */
+  report?(task: Task, result: RoutingOutcome, decision: () => Promise<RoutingDecision | undefined>): void;
 }
 
 /** Where a router learns which agents there are and how busy they are. */

@@ -5,7 +5,7 @@ import type { RetryPolicy } from './retry.ts';
 import type { AgentLoad, RoutingDecision, StrategyState } from './routing.ts';
 import type { TaskRecord, TaskStatus } from './task.ts';
 import type { TaskCommand } from './transition.ts';
-import type { WorkflowRow } from './workflow.ts';
+import type { WorkflowRow, WorkflowStatus } from './workflow.ts';
 
 /** The commands that end or feed an attempt. Each is conditional on `(id, attempt, running)`. */
 type AttemptCommandType = 'complete' | 'fail' | 'refuse' | 'release' | 'suspend';
@@ -34,6 +34,14 @@ export type Command =
       readonly id: string;
       readonly attempt: number;
       readonly command: Extract<TaskCommand, { readonly type: AttemptCommandType }>;
+    }
+  /** Creates and submits a task for a running attempt, into its workflow; one key of a parent makes one task. */
+  | {
+      readonly type: 'spawn';
+      readonly id: string;
+      readonly attempt: number;
+      readonly key: string;
+      readonly task: NewTaskRecord;
     }
   | { readonly type: 'recordStep'; readonly step: StepRow }
   | { readonly type: 'progress'; readonly id: string; readonly attempt: number; readonly value: string }
@@ -65,7 +73,9 @@ export type Command =
   | { readonly type: 'cancelWorkflow'; readonly id: string; readonly reason?: string }
   /** Brings up to `limit` tasks of a workflow in line with its row: held, released or cancelled. The value is how many. */
   | { readonly type: 'alignTasks'; readonly workflowId: string; readonly limit: number; readonly graceMs: number }
-  | { readonly type: 'registerAgent'; readonly config: AgentConfig };
+  | { readonly type: 'registerAgent'; readonly config: AgentConfig }
+  | { readonly type: 'enableAgent'; readonly id: string; readonly enabled: boolean }
+  | { readonly type: 'removeAgent'; readonly id: string };
 
 /** A task as its creator hands it over; everything else starts at its default. */
 export type NewTaskRecord = Pick<
@@ -77,6 +87,7 @@ export type NewTaskRecord = Pick<
   | 'tags'
   | 'requirements'
   | 'metadata'
+  | 'dependsOn'
   | 'idempotencyKey'
   | 'bodyHash'
   | 'priority'
@@ -89,7 +100,7 @@ export type NewTaskRecord = Pick<
 /** A workflow as its creator hands it over. */
 export type NewWorkflowRow = Pick<
   WorkflowRow,
-  'id' | 'name' | 'description' | 'metadata' | 'idempotencyKey' | 'bodyHash' | 'sealed'
+  'id' | 'name' | 'description' | 'metadata' | 'idempotencyKey' | 'bodyHash' | 'sealed' | 'onFailure'
 >;
 
 /** A recorded result of a piece of an attempt. */
@@ -190,20 +201,69 @@ export interface SweepResult {
   readonly more: boolean;
 }
 
-/** Which tasks to list. Filters narrow each other. */
-export interface TaskQuery {
-  readonly status?: readonly TaskStatus[];
-  readonly workflowId?: string;
-  readonly agentId?: string;
+/** What lists of records have in common. */
+export interface PageQuery {
+  readonly name?: string;
+  /** Only what was created at this time or later. */
+  readonly createdFrom?: number;
+  /** Only what was created before this time. */
+  readonly createdBefore?: number;
+  /** Default `ascending`: the oldest first. */
+  readonly order?: 'ascending' | 'descending';
   /** The last id of the page before. */
   readonly after?: string;
   /** 1 to 1,000. */
   readonly limit: number;
 }
 
-/** Which events to read: those of one subject, or of the whole store in the order of their positions. */
+/** Which tasks to list. Filters narrow each other. */
+export interface TaskQuery extends PageQuery {
+  /** At most 1,000. */
+  readonly ids?: readonly string[];
+  readonly status?: readonly TaskStatus[];
+  readonly workflowId?: string;
+  readonly agentId?: string;
+  /** Only tasks that have this tag. */
+  readonly tag?: string;
+}
+
+/** Which workflows to list. Filters narrow each other. */
+export interface WorkflowQuery extends PageQuery {
+  readonly status?: readonly WorkflowStatus[];
+}
+
+/** What may be removed. */
+export interface PruneRequest {
+  /** Only what ended, or settled, at this wall time or earlier. */
+  readonly before: number;
+  /** At most so many tasks, and so many workflows. */
+  readonly limit: number;
+}
+
+/** What was removed. */
+export interface PruneResult {
+  readonly tasks: number;
+  readonly workflows: number;
+  /** More is left than one call takes on; prune again. */
+  readonly more: boolean;
+}
+
+/** How much there is of everything, counted when asked. */
+export interface StoreStats {
+  readonly tasks: Readonly<Record<TaskStatus, number>>;
+  /** Tasks that some worker could take now: pending, due, neither held back nor bound nor blocked. */
+  readonly due: number;
+  /** When the one that has waited longest fell due; null where none is due. */
+  readonly oldestDueAt: number | null;
+  readonly workflows: { readonly open: number; readonly settled: number };
+  /** Workers that have a row, dead ones included until a sweep removes them. */
+  readonly workers: number;
+}
+
+/** Which events to read, in the order of their positions: of the whole store, one subject, or a workflow and its tasks. */
 export interface EventQuery {
   readonly subject?: string;
+  readonly workflowId?: string;
   readonly types?: readonly EventType[];
   /** Only events with a higher position. */
   readonly after?: number;
@@ -229,13 +289,15 @@ export interface Store {
   /** Ordered by id, which is the order of creation. */
   listTasks(query: TaskQuery): Promise<readonly TaskRecord[]>;
   getWorkflow(id: string): Promise<WorkflowRow | undefined>;
+  /** Ordered by id, which is the order of creation. */
+  listWorkflows(query: WorkflowQuery): Promise<readonly WorkflowRow[]>;
   /** Ordered by position. Never returns an event while one before it may still come. */
   events(query: EventQuery): Promise<readonly SymphonyEvent[]>;
   /** The position of the last event; 0 in an empty store. */
   lastPosition(): Promise<number>;
   /** The journal of a task under one agent, in the order of recording. */
   steps(taskId: string, agentId: string): Promise<readonly StepRow[]>;
-  /** The catalogue of agents, ordered by id. */
+  /** The catalogue of agents, ordered by id, without those that were removed. */
   agents(): Promise<readonly AgentEntry[]>;
   /** Running attempts, and queued tasks counted up to 1,000, by agent. */
   loads(): Promise<ReadonlyMap<string, AgentLoad>>;
@@ -272,6 +334,13 @@ export interface Store {
    * stopped writer or a lost connection, has kept the others from renewing too.
    */
   sweep(request: SweepRequest): Promise<SweepResult>;
+  /**
+   * Removes what has ended long ago, with its steps and events: settled workflows, and tasks that belong to no workflow
+   * that is still there. A task whose output somebody still waits for stays. Each call does a bounded amount.
+   */
+  prune(request: PruneRequest): Promise<PruneResult>;
+  /** Counts everything; reads much of a large store, so ask now and then. */
+  stats(): Promise<StoreStats>;
   /** Rings when something may have changed. May ring for nothing, and may stay silent: poll as well. */
   onChange(listener: () => void): () => void;
   /** Small durable values of plugins. */

@@ -2,13 +2,15 @@ import type { AgentConfig } from './agent.ts';
 import type { EventRow } from './events.ts';
 import type { StepRow, WorkerRow } from './store.ts';
 import type { TaskBody, TaskRecord, TaskRow } from './task.ts';
-import type { WorkflowRow } from './workflow.ts';
+import type { WorkflowCounters, WorkflowRow } from './workflow.ts';
 
 /** An agent of the catalogue as adapters store it. */
 export interface AgentRow {
   readonly id: string;
   readonly config: AgentConfig;
   readonly enabled: boolean;
+  /** Taken out of the catalogue; the row stays, so that its log goes on where it ended. */
+  readonly removed: boolean;
   /** Since when no live worker hosts it, in store wall time; 0: never hosted; null: hosted now. */
   readonly unhostedSince: number | null;
   readonly lastSeq: number;
@@ -34,8 +36,13 @@ export interface Tables {
   taskHash(
     by: { readonly id: string } | { readonly key: string },
   ): { readonly id: string; readonly bodyHash: string } | undefined;
+  /** Stores a task, and for each of its `dependsOn` the way back that {@link dependants} reads. */
   insertTask(record: TaskRecord): void;
   updateTask(row: TaskRow, body: BodyPatch): void;
+  /** Removes an ended task with its body, steps, events and what it depended on. */
+  deleteTask(id: string): void;
+  /** The tasks that name this one in their `dependsOn`, ended ones too, by id. */
+  dependants(taskId: string, after: string | undefined, limit: number): readonly TaskRow[];
 
   workflow(id: string): WorkflowRow | undefined;
   workflowHash(
@@ -43,6 +50,14 @@ export interface Tables {
   ): { readonly id: string; readonly bodyHash: string } | undefined;
   insertWorkflow(row: WorkflowRow): void;
   updateWorkflow(row: WorkflowRow): void;
+  /**
+   * Adds to the counters of a workflow where the rows of a transaction are not one's own until it ends: the database sums
+   * them, so that nobody waits for a row that many tasks count in. An adapter that has this settles each workflow with
+   * `settleWorkflow`, on the row that the sum has led to; one without it gets the counted row by `updateWorkflow`.
+   */
+  addCounters?(workflowId: string, delta: WorkflowCounters): void;
+  /** Removes a workflow with its events; its tasks stay. */
+  deleteWorkflow(id: string): void;
 
   hasStep(taskId: string, agentId: string, identity: string): boolean;
   insertStep(step: StepRow): void;
@@ -51,6 +66,11 @@ export interface Tables {
   agent(id: string): AgentRow | undefined;
   putAgent(row: AgentRow): void;
   agents(): readonly AgentRow[];
+  /**
+   * How many attempts of an agent run. Where transactions run side by side, the agent stays locked until this one ends:
+   * two claims must not both see the last free place.
+   */
+  countRunning(agentId: string): number;
 
   worker(id: string): WorkerRow | undefined;
   workers(): readonly WorkerRow[];
@@ -82,4 +102,11 @@ export interface Tables {
   misalignedWorkflows(limit: number): readonly string[];
   /** Unpinned tasks of an assignment that have never started: those of {@link dueTasks}, whenever they are due. */
   unstartedTasks(agentId: string, limit: number): readonly TaskRow[];
+  /** Ids of workflows that settled by `before`, the earliest first. */
+  expiredWorkflows(before: number, limit: number): readonly string[];
+  /**
+   * Ids of tasks that finished by `before`, whose workflow does not exist, if they have one, and none of whose dependants
+   * is open; the earliest first.
+   */
+  expiredTasks(before: number, limit: number): readonly string[];
 }

@@ -25,6 +25,13 @@ export interface TaskTimeouts {
   readonly startToCloseMs?: number;
 }
 
+/** A task that another one waits for, under the name by which the waiting one knows it. */
+export interface Dependency {
+  /** What its output is called in `context.dependencies`. */
+  readonly name: string;
+  readonly taskId: string;
+}
+
 /** An agent that would not take the task. */
 export interface Refusal {
   readonly agentId: string;
@@ -46,7 +53,7 @@ export interface TaskRow {
   /** Crashes in a row without a new step. */
   readonly crashes: number;
   readonly priority: number;
-  /** From when a worker may take it; null while it is nobody's to take. */
+  /** From when a worker may take it, once nothing holds it back; null while it is nobody's to take. */
   readonly dueAt: number | null;
   /** `dueAt − priority × 60,000`: the order of claims, which ages by itself. */
   readonly claimKey: number | null;
@@ -87,6 +94,8 @@ export interface TaskBody {
   readonly tags: readonly string[];
   readonly requirements: TaskRequirements;
   readonly metadata: string;
+  /** All that it waited for when it was created, in the order in which it was given. */
+  readonly dependsOn: readonly Dependency[];
   readonly idempotencyKey: string | null;
   /** Hash of all that the caller gave, before defaults. */
   readonly bodyHash: string;
@@ -116,6 +125,8 @@ export interface Task<Input = JsonValue, Output = JsonValue> {
   readonly requirements: TaskRequirements;
   readonly agentId: string | undefined;
   readonly workflowId: string | undefined;
+  /** Ids of the tasks that had to complete before this one could start. */
+  readonly dependsOn: readonly string[];
   readonly attempt: number;
   readonly failures: number;
   readonly crashes: number;
@@ -147,6 +158,7 @@ export function toTask(record: TaskRecord): Task {
     requirements: record.requirements,
     agentId: record.agentId ?? undefined,
     workflowId: record.workflowId ?? undefined,
+    dependsOn: record.dependsOn.map(({ taskId }) => taskId),
     attempt: record.attempt,
     failures: record.failures,
     crashes: record.crashes,

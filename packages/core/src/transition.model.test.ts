@@ -92,6 +92,8 @@ function expected(model: Readonly<Model>, command: TaskCommand, row: TaskRow): P
         refusals: 0,
         cancelAsked: false,
       });
+    case 'unblock':
+      return when(status === 'pending', {});
     case 'addToWorkflow':
       return {};
   }
@@ -206,7 +208,8 @@ const commands: fc.Arbitrary<TaskCommand>[] = [
   fc.constant({ type: 'resume' }),
   fc.nat(100).map((graceMs) => ({ type: 'cancel', graceMs })),
   fc.constant({ type: 'abandon' }),
-  fc.constant({ type: 'retry' }),
+  fc.constant({ type: 'retry', openDependencies: 0 }),
+  fc.constant({ type: 'unblock' }),
   text.map((workflowId) => ({ type: 'addToWorkflow', workflowId })),
 ];
 

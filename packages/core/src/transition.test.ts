@@ -72,7 +72,8 @@ const commands: { readonly [Type in TaskCommandType]: readonly Extract<TaskComma
     { type: 'cancel', graceMs: 0, reason: 'enough' },
   ],
   abandon: [{ type: 'abandon' }],
-  retry: [{ type: 'retry' }],
+  unblock: [{ type: 'unblock' }],
+  retry: [{ type: 'retry', openDependencies: 0 }],
   addToWorkflow: [{ type: 'addToWorkflow', workflowId: 'wf_1' }],
 };
 
@@ -575,7 +576,7 @@ describe('a retry by hand', () => {
       cancelAt: 3,
       refusedBy: [{ agentId: 'bob', reason: 'no' }],
     });
-    const result = change(ended, { type: 'retry' });
+    const result = change(ended, { type: 'retry', openDependencies: 0 });
     expect(result.task).toMatchObject({
       status: 'pending',
       attempt: 4,
@@ -598,7 +599,7 @@ describe('a retry by hand', () => {
 
   it('lets the log say again that nobody can take the task', () => {
     const rejected = taskRow({ status: 'failed', finishedAt: 3, unroutable: true });
-    expect(change(rejected, { type: 'retry' }).task.unroutable).toBe(false);
+    expect(change(rejected, { type: 'retry', openDependencies: 0 }).task.unroutable).toBe(false);
   });
 });
 

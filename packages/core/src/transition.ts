@@ -49,11 +49,19 @@ export type TaskCommand =
   | { readonly type: 'crash'; readonly charged: boolean }
   | { readonly type: 'suspend' }
   | { readonly type: 'resume' }
-  | { readonly type: 'cancel'; readonly graceMs: number; readonly reason?: string }
+  /** One of the tasks that it waits for has completed. */
+  | { readonly type: 'unblock' }
+  | {
+      readonly type: 'cancel';
+      readonly graceMs: number;
+      readonly reason?: string;
+      /** What a task that never started is cancelled for. */
+      readonly error?: Omit<TaskError, 'attempt'>;
+    }
   /** Gives up an attempt whose cancellation was asked for and whose grace is over. */
   | { readonly type: 'abandon' }
   /** Starts a task that ended without a result anew, by hand. */
-  | { readonly type: 'retry' }
+  | { readonly type: 'retry'; /** Tasks that it still waits for. */ readonly openDependencies: number }
   | { readonly type: 'addToWorkflow'; readonly workflowId: string };
 
 /** The name of a command on a task. */
@@ -82,6 +90,7 @@ export const transitionTable: {
   crash: { running: ['pending', 'failed', 'cancelled'] },
   suspend: { running: ['waiting', 'cancelled'] },
   resume: { waiting: ['pending'] },
+  unblock: { pending: ['pending'] },
   cancel: { pending: ['cancelled'], running: ['running'], waiting: ['cancelled'] },
   abandon: { running: ['cancelled'] },
   retry: { failed: ['pending'], cancelled: ['pending'] },
@@ -169,12 +178,14 @@ function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
       );
     case 'resume':
       return to(due({ ...task, status: 'pending' }, now), { type: 'task.resumed', data: { dueAt: now } });
+    case 'unblock':
+      return unblock(task, now);
     case 'cancel':
       return cancel(task, command, now);
     case 'abandon':
       return cancelled(task, now);
     case 'retry':
-      return retry(task, now);
+      return retry(task, command.openDependencies, now);
     case 'addToWorkflow':
       return to(
         { ...task, workflowId: command.workflowId },
@@ -316,8 +327,21 @@ function poison(task: TaskRow, crashes: number): TaskError {
   return { name: 'SymphonyError', code: 'POISON', message, attempt: task.attempt };
 }
 
+function unblock(task: TaskRow, now: number): Transition {
+  const openDependencies = Math.max(0, task.openDependencies - 1);
+  if (openDependencies > 0) return to({ ...task, openDependencies });
+  const free = { ...task, openDependencies };
+  // Not submitted yet: it stays its creator's.
+  if (task.dueAt === null) return to(free, { type: 'task.unblocked', data: {} });
+  const dueAt = Math.max(task.dueAt, now);
+  return to(due(free, dueAt), { type: 'task.unblocked', data: { dueAt } });
+}
+
 function cancel(task: TaskRow, command: Command<'cancel'>, now: number): Transition {
-  if (task.status !== 'running') return cancelled(task, now, command.reason);
+  if (task.status !== 'running') {
+    const body = command.error === undefined ? {} : { error: { ...command.error, attempt: task.attempt } };
+    return { ...cancelled(task, now, command.reason), body };
+  }
   if (task.cancelAt !== null) return to(task); // asked twice: the first grace counts
   const cancelAt = now + command.graceMs;
   return to(
@@ -329,7 +353,7 @@ function cancel(task: TaskRow, command: Command<'cancel'>, now: number): Transit
   );
 }
 
-function retry(task: TaskRow, now: number): Transition {
+function retry(task: TaskRow, openDependencies: number, now: number): Transition {
   const fresh: TaskRow = {
     ...task,
     status: 'pending',
@@ -339,8 +363,10 @@ function retry(task: TaskRow, now: number): Transition {
     unroutable: false,
     finishedAt: null,
     cancelAt: null,
+    openDependencies,
   };
-  return to(due(fresh, now), { type: 'task.retried', data: { dueAt: now } }, { error: null });
+  const data = { dueAt: now, ...(openDependencies === 0 ? {} : { openDependencies }) };
+  return to(due(fresh, now), { type: 'task.retried', data }, { error: null });
 }
 
 function cancelled(task: TaskRow, now: number, reason?: string): Transition {
@@ -355,7 +381,7 @@ function ended(task: TaskRow, status: 'failed', now: number, body: { readonly er
 }
 
 function over(task: TaskRow, status: TaskStatus, now: number): TaskRow {
-  return { ...idle(task), status, finishedAt: now };
+  return { ...idle(task), status, finishedAt: now, openDependencies: 0 };
 }
 
 function idle(task: TaskRow): TaskRow {

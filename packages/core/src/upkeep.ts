@@ -2,7 +2,7 @@ import { defaults } from './defaults.ts';
 import type { Times } from './draft.ts';
 import { Flush } from './flush.ts';
 import { isSuspect } from './suspect.ts';
-import type { Holding, Renewal, SweepResult, WorkerRow } from './store.ts';
+import type { Holding, PruneRequest, PruneResult, Renewal, SweepResult, WorkerRow } from './store.ts';
 import type { AgentRow, Tables } from './tables.ts';
 import type { WorkflowRow } from './workflow.ts';
 
@@ -92,6 +92,19 @@ export function sweep(tables: Tables, times: Times, { markDead }: { readonly mar
   };
 }
 
+/** Removes what has ended long ago. A workflow goes at once; its tasks follow, in this call or later ones. */
+export function prune(tables: Tables, { before, limit }: PruneRequest): PruneResult {
+  const workflows = tables.expiredWorkflows(before, limit);
+  for (const id of workflows) tables.deleteWorkflow(id);
+  const tasks = tables.expiredTasks(before, limit);
+  for (const id of tasks) tables.deleteTask(id);
+  return {
+    tasks: tasks.length,
+    workflows: workflows.length,
+    more: workflows.length === limit || tasks.length === limit,
+  };
+}
+
 function releaseFrom(tables: Tables, flush: Flush, workerId: string): number {
   const running = tables.runningTasks(workerId);
   // If one of them was about to be called poison, it is the likely cause: its neighbours are not charged.
@@ -104,13 +117,21 @@ function releaseFrom(tables: Tables, flush: Flush, workerId: string): number {
 function unassign(tables: Tables, flush: Flush, times: Times): number {
   let count = 0;
   for (const agent of tables.agents()) {
-    if (isHosted(agent, times.now)) continue;
+    const reason = whyUnassigned(agent, times.now);
+    if (reason === undefined) continue;
     count += each(tables.unstartedTasks(agent.id, sweepLimit - count), (task) =>
-      flush.change(task, { type: 'unassign', reason: 'no worker has hosted the agent for a minute' }),
+      flush.change(task, { type: 'unassign', reason }),
     );
     if (count >= sweepLimit) break;
   }
   return count;
+}
+
+/** Why an agent keeps no task that it has not started, if so. */
+function whyUnassigned(agent: AgentRow, now: number): string | undefined {
+  if (agent.removed) return 'the agent was removed';
+  if (!agent.enabled) return 'the agent was disabled';
+  return isHosted(agent, now) ? undefined : 'no worker has hosted the agent for a minute';
 }
 
 function align(tables: Tables, flush: Flush): number {

@@ -7,6 +7,15 @@ export const workflowStatuses = ['pending', 'running', 'paused', 'completed', 'f
 /** Where a workflow is: a function of its tasks. */
 export type WorkflowStatus = (typeof workflowStatuses)[number];
 
+/** What happens to the other tasks of a workflow when one fails for good. */
+export const failurePolicies = ['continue', 'failFast'] as const;
+
+/**
+ * `continue`: they go on, but for those that depend on the failed one. `failFast`: what has not started is cancelled in
+ * the same transaction, and what runs is asked to stop.
+ */
+export type FailurePolicy = (typeof failurePolicies)[number];
+
 /** How many tasks of a workflow are in which state. Each task contributes 0 or 1 to each number. */
 export interface WorkflowCounters {
   readonly total: number;
@@ -28,6 +37,7 @@ export interface WorkflowRow extends WorkflowCounters {
   readonly bodyHash: string;
   /** Created with its tasks: takes no more from outside. */
   readonly sealed: boolean;
+  readonly onFailure: FailurePolicy;
   readonly paused: boolean;
   readonly cancelRequested: boolean;
   readonly version: number;
@@ -47,6 +57,7 @@ export interface Workflow {
   /** Whether it has tasks and none is open. */
   readonly settled: boolean;
   readonly sealed: boolean;
+  readonly onFailure: FailurePolicy;
   readonly tasks: WorkflowCounters & { readonly completed: number };
   readonly idempotencyKey: string | undefined;
   readonly createdAt: number;
@@ -123,6 +134,7 @@ export function toWorkflow(row: WorkflowRow): Workflow {
     status: workflowStatus(row),
     settled: isSettled(row),
     sealed: row.sealed,
+    onFailure: row.onFailure,
     tasks: { total, open, failed, cancelled, started, completed: total - open - failed - cancelled },
     idempotencyKey: row.idempotencyKey ?? undefined,
     createdAt: row.createdAt,

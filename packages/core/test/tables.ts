@@ -80,6 +80,19 @@ export class MapTables implements Tables {
     this.#tasks.set(row.id, deepFreeze({ ...row, ...kept, ...body }));
   }
 
+  deleteTask(id: string): void {
+    present(this.#tasks, id);
+    this.#tasks.delete(id);
+    for (const [key, step] of this.#steps) if (step.taskId === id) this.#steps.delete(key);
+    this.#deleteLog(id);
+  }
+
+  dependants(taskId: string, after: string | undefined, limit: number): readonly TaskRow[] {
+    return this.#where(({ id, dependsOn }) => dependsOn.some((it) => it.taskId === taskId) && id > (after ?? ''))
+      .toSorted((first, second) => (first.id < second.id ? -1 : 1))
+      .slice(0, limit);
+  }
+
   workflow(id: string): WorkflowRow | undefined {
     return this.#workflows.get(id);
   }
@@ -95,6 +108,12 @@ export class MapTables implements Tables {
   updateWorkflow(row: WorkflowRow): void {
     present(this.#workflows, row.id);
     this.#workflows.set(row.id, deepFreeze(row));
+  }
+
+  deleteWorkflow(id: string): void {
+    present(this.#workflows, id);
+    this.#workflows.delete(id);
+    this.#deleteLog(id);
   }
 
   hasStep(taskId: string, agentId: string, identity: string): boolean {
@@ -123,6 +142,10 @@ export class MapTables implements Tables {
 
   agents(): readonly AgentRow[] {
     return [...this.#agents.values()];
+  }
+
+  countRunning(agentId: string): number {
+    return this.#where((task) => task.status === 'running' && task.agentId === agentId).length;
   }
 
   worker(id: string): WorkerRow | undefined {
@@ -156,7 +179,8 @@ export class MapTables implements Tables {
         task.dueAt !== null &&
         task.dueAt <= now &&
         !task.held &&
-        task.boundTo === null,
+        task.boundTo === null &&
+        task.openDependencies === 0,
     )
       .map((task) => ({ task, key: task.claimKey ?? Number.NaN }))
       .filter(
@@ -221,6 +245,31 @@ export class MapTables implements Tables {
     ).slice(0, limit);
   }
 
+  expiredWorkflows(before: number, limit: number): readonly string[] {
+    return this.workflows
+      .filter(({ settledAt }) => settledAt !== null && settledAt <= before)
+      .map(({ id }) => id)
+      .slice(0, limit);
+  }
+
+  expiredTasks(before: number, limit: number): readonly string[] {
+    const isOpen = (task: TaskRow): boolean => !isTerminal(task.status);
+    return this.#where(
+      ({ id, finishedAt, workflowId }) =>
+        finishedAt !== null &&
+        finishedAt <= before &&
+        (workflowId === null || !this.#workflows.has(workflowId)) &&
+        !this.dependants(id, undefined, Infinity).some(isOpen),
+    )
+      .map(({ id }) => id)
+      .slice(0, limit);
+  }
+
+  #deleteLog(subject: string): void {
+    this.#lastSeqs.delete(subject);
+    this.#events.splice(0, Infinity, ...this.#events.filter((event) => event.subject !== subject));
+  }
+
   #where(condition: (task: TaskRecord) => boolean): readonly TaskRecord[] {
     return [...this.#tasks.values()].filter(condition);
   }
@@ -233,6 +282,7 @@ const bodyColumns = [
   'tags',
   'requirements',
   'metadata',
+  'dependsOn',
   'idempotencyKey',
   'bodyHash',
   'output',

@@ -52,6 +52,7 @@ export function toWholeTask(given: Task | TaskLike, makeId: () => string, now: n
     },
     agentId: undefined,
     workflowId: undefined,
+    dependsOn: [],
     attempt: 0,
     failures: 0,
     crashes: 0,

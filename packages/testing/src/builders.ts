@@ -10,6 +10,7 @@ export function newTask(id: string, overrides: Partial<NewTaskRecord> = {}): New
     tags: [],
     requirements: {},
     metadata: '{}',
+    dependsOn: [],
     idempotencyKey: null,
     bodyHash: 'hash',
     priority: 0,
@@ -32,6 +33,7 @@ export function newWorkflow(id: string, overrides: Partial<NewWorkflowRow> = {})
     idempotencyKey: null,
     bodyHash: 'hash',
     sealed: false,
+    onFailure: 'continue',
     ...overrides,
   };
 }

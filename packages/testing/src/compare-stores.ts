@@ -55,9 +55,10 @@ async function explore(subjects: readonly StoreUnderTest[], options: ExploreOpti
     const clock = new VirtualClock();
     const stores = await Promise.all(subjects.map(async (subject) => subject.open({ clock })));
     const done: string[] = [];
+    const ids: Ids = { tasks: 0, workflows: names.workflows };
     try {
       for (const operation of sequence) {
-        const { text, act } = await toAct(stores[0] as Store, clock, operation);
+        const { text, act } = await toAct(stores[0] as Store, clock, ids, operation);
         done.push(text);
         const answers = await Promise.all(stores.map((store) => comparable(act(store))));
         same(answers, 'the stores answer differently');
@@ -65,7 +66,7 @@ async function explore(subjects: readonly StoreUnderTest[], options: ExploreOpti
       same(await Promise.all(stores.map(readAll)), 'the stores do not hold the same');
       await Promise.all(stores.map(checkInvariants));
       await clock.advance(longerThanAnything);
-      await Promise.all(stores.map((store) => finish(store, names)));
+      await Promise.all(stores.map((store) => finish(store, names.agents)));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new Error(`${message}\nafter ${done.join('\n      ')}`, { cause: error });
@@ -87,18 +88,33 @@ function same(values: readonly unknown[], problem: string): void {
   }
 }
 
+/** The ids that were given out: none is given twice, also not that of a record that was removed. */
+interface Ids {
+  tasks: number;
+  workflows: readonly string[];
+}
+
+/** The id of a workflow, or the next one where retention has removed it. */
+async function currentWorkflow(store: Store, id: string): Promise<string> {
+  const isRemoved =
+    (await store.getWorkflow(id)) === undefined && (await store.listTasks({ workflowId: id, limit: 1 })).length > 0;
+  return isRemoved ? `${id}'` : id;
+}
+
 /** Something that is done to every store, in words as well. */
 interface Act {
   readonly text: string;
   readonly act: (store: Store) => Promise<unknown>;
 }
 
-async function toAct(store: Store, clock: VirtualClock, operation: Operation): Promise<Act> {
+async function toAct(store: Store, clock: VirtualClock, ids: Ids, operation: Operation): Promise<Act> {
   switch (operation.do) {
     case 'commit': {
       const tasks = await store.listTasks({ limit: 1_000 });
-      let made = tasks.length;
-      const moment = { now: clock.now(), tasks, nextId: () => `tsk_${String(made++).padStart(3, '0')}` };
+      const workflows = await Promise.all(ids.workflows.map((id) => currentWorkflow(store, id)));
+      ids.workflows = workflows;
+      const nextId = (): string => `tsk_${String(ids.tasks++).padStart(3, '0')}`;
+      const moment = { now: clock.now(), tasks, workflows, nextId };
       const groups = operation.groups.map((group) => group.map((plan): Command => toCommand(plan, moment)));
       const { claim } = operation;
       if (claim === null) return { text: `commit ${short(groups, 1_000)}`, act: (each) => each.commit({ groups }) };
@@ -125,6 +141,10 @@ async function toAct(store: Store, clock: VirtualClock, operation: Operation): P
     case 'sweep': {
       const { markDead } = operation;
       return { text: `sweep, markDead: ${markDead}`, act: (each) => each.sweep({ markDead }) };
+    }
+    case 'prune': {
+      const request = { before: clock.now() - operation.olderThanMs, limit: operation.limit };
+      return { text: `prune ${short(request)}`, act: (each) => each.prune(request) };
     }
     case 'setState': {
       const key = names.states[operation.key] as string;
@@ -188,7 +208,7 @@ async function readAll(store: Store): Promise<unknown> {
   });
   return {
     tasks,
-    workflows: await Promise.all(names.workflows.map((id) => store.getWorkflow(id))),
+    workflows: await store.listWorkflows({ limit: 1_000 }),
     logs: logs.map((log) => log.map((event) => ({ ...event, position: 0 }))),
     steps: await Promise.all(steps),
     workers: await Promise.all(workers),

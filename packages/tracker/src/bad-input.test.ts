@@ -78,7 +78,7 @@ const rows: readonly Row[] = [
   [
     'a misspelled field',
     'INVALID_ARGUMENT',
-    'task has no option "prioritty". It takes name, description, input, tags, priority, requirements, agentId, workflowId, retry, timeouts, idempotencyKey, metadata.',
+    'task has no option "prioritty". It takes name, description, input, tags, priority, requirements, agentId, workflowId, dependsOn, retry, timeouts, idempotencyKey, metadata.',
     create({ prioritty: 1 }),
   ],
   ['dueAt for createTask', 'INVALID_ARGUMENT', 'task has no option "dueAt".', create({ dueAt: 1 })],
@@ -327,7 +327,7 @@ const rows: readonly Row[] = [
   [
     'onFailure that is not known',
     'INVALID_ARGUMENT',
-    'workflow.onFailure must be "continue", got "stop".',
+    'workflow.onFailure must be "continue" or "failFast", got "stop".',
     flow({ onFailure: 'stop' }),
   ],
   [

@@ -33,6 +33,7 @@ describe('createTask', () => {
       requirements: { capabilities: ['search'] },
       agentId: 'ada',
       workflowId: undefined,
+      dependsOn: [],
       attempt: 0,
       failures: 0,
       crashes: 0,

@@ -2,6 +2,7 @@ import {
   checkInteger,
   checkKeys,
   checkName,
+  checkReason,
   checkTime,
   createMakeId,
   defaults,
@@ -10,11 +11,14 @@ import {
   SymphonyError,
   systemClock,
   taskStatuses,
+  toNewTask,
   toTask,
   type Clock,
+  type CreateTask,
   type JsonValue,
   type MakeId,
   type Store,
+  type SubmitTask,
   type SymphonyEvent,
   type Task,
   type TaskRecord,
@@ -24,7 +28,6 @@ import { commitCreation, commitGroup, commitValue } from './commands.ts';
 import { readHistory } from './history.ts';
 import { LogFollower, type WaitOptions } from './log-follower.ts';
 import { TaskHandle, type TaskAccess } from './task-handle.ts';
-import { checkReason, toNewTask, type CreateTask, type SubmitTask } from './task-input.ts';
 
 /** What a {@link TaskManager} is made of. */
 export interface TrackerServices {

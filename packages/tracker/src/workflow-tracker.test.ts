@@ -14,6 +14,7 @@ describe('createWorkflow', () => {
       status: 'pending',
       settled: false,
       sealed: false,
+      onFailure: 'continue',
       tasks: { total: 0, open: 0, failed: 0, cancelled: 0, started: 0, completed: 0 },
       idempotencyKey: undefined,
       createdAt: lab.clock.now(),

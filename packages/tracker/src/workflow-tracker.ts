@@ -1,10 +1,14 @@
 import {
+  checkDescription,
   checkKeys,
   checkName,
+  checkReason,
   createMakeId,
   defaults,
   describe,
   encodeJson,
+  failurePolicies,
+  hashOf,
   isSettled,
   SymphonyError,
   systemClock,
@@ -13,6 +17,7 @@ import {
   workflowStatus,
   type Clock,
   type Command,
+  type FailurePolicy,
   type MakeId,
   type NewWorkflowRow,
   type Store,
@@ -23,9 +28,9 @@ import {
   type WorkflowStatus,
 } from '@symphony/core';
 import { commitCreation, commitGroup, commitValue } from './commands.ts';
+import { planTasks, type PlannedTask, type WorkflowTask } from './graph.ts';
 import { readHistory } from './history.ts';
 import { LogFollower, type WaitOptions } from './log-follower.ts';
-import { checkDescription, checkReason, hashOf, taskKeys, toNewTask, type SubmitTask } from './task-input.ts';
 import { checkServices, type TrackerServices } from './task-manager.ts';
 
 /** What a workflow is created from. */
@@ -35,14 +40,11 @@ export interface CreateWorkflow {
   /** Any JSON value. Default null. */
   readonly metadata?: unknown;
   /** Its tasks, stored and submitted together with it. A workflow created with tasks takes no more. */
-  readonly tasks?: readonly Omit<SubmitTask, 'workflowId' | 'idempotencyKey'>[];
-  /** What happens to the other tasks when one fails: they go on. */
-  readonly onFailure?: 'continue';
+  readonly tasks?: readonly WorkflowTask[];
+  /** What happens to the other tasks when one fails for good. Default `continue`. */
+  readonly onFailure?: FailurePolicy;
   readonly idempotencyKey?: string;
 }
-
-/** Most tasks that a workflow is created with. */
-const taskLimit = 100_000;
 
 /** Tasks that one transaction brings in line with a paused or cancelled workflow. */
 const alignLimit = 1_000;
@@ -71,12 +73,23 @@ export class WorkflowTracker {
    * Stores a workflow, whole or not at all.
    *
    * @returns the workflow; the known one if its idempotency key and values are known
-   * @throws SymphonyError `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`, `PAYLOAD_TOO_LARGE`, `IDEMPOTENCY_CONFLICT`
+   * @throws SymphonyError `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`, `PAYLOAD_TOO_LARGE`, `IDEMPOTENCY_CONFLICT`,
+   *   `DEPENDENCY_CYCLE`, `DEPENDENCY_NOT_FOUND`
    */
   async createWorkflow(given: CreateWorkflow): Promise<Workflow> {
     const id = this.#makeId('wf');
-    const result = await commitCreation(this.#store, this.#clock, toGroup(given, id, this.#makeId));
-    return this.#get(result.status === 'ok' ? id : result.id);
+    const workflow = toNewWorkflow(given, id);
+    const tasks = given.tasks === undefined ? [] : planTasks(given.tasks, id, this.#makeId);
+    const group: readonly Command[] = [
+      { type: 'createWorkflow', workflow },
+      ...tasks.map(({ record }): Command => ({ type: 'createTask', submit: true, task: record })),
+    ];
+    try {
+      const result = await commitCreation(this.#store, this.#clock, group);
+      return await this.#get(result.status === 'ok' ? id : result.id);
+    } catch (error) {
+      throw inCallersWords(error, tasks);
+    }
   }
 
   /**
@@ -205,51 +218,35 @@ export class WorkflowTracker {
   }
 }
 
-function toGroup(given: CreateWorkflow, id: string, makeId: MakeId): readonly Command[] {
+function toNewWorkflow(given: CreateWorkflow, id: string): NewWorkflowRow {
   checkKeys(given, ['name', 'description', 'metadata', 'tasks', 'onFailure', 'idempotencyKey'], 'workflow');
-  if (given.onFailure !== undefined && given.onFailure !== 'continue') {
+  const { onFailure = 'continue', idempotencyKey: key } = given;
+  if (!failurePolicies.includes(onFailure)) {
     throw new SymphonyError(
       'INVALID_ARGUMENT',
-      `workflow.onFailure must be "continue", got ${describe(given.onFailure)}.`,
+      `workflow.onFailure must be ${failurePolicies.map((policy) => `"${policy}"`).join(' or ')}, got ${describe(onFailure)}.`,
     );
   }
-  const key = given.idempotencyKey;
-  const workflow: NewWorkflowRow = {
+  return {
     id,
     name: checkName(given.name, 'workflow.name'),
     description: checkDescription(given.description, 'workflow.description'),
     metadata: encodeJson(given.metadata, 'workflow.metadata', defaults.inputBytes),
+    onFailure,
     idempotencyKey: key === undefined ? null : checkName(key, 'workflow.idempotencyKey'),
-    bodyHash: '',
+    bodyHash: key === undefined ? '' : hashOf(given),
     sealed: given.tasks !== undefined,
   };
-  const tasks = toTasks(given.tasks, id, makeId);
-  const bodyHash = key === undefined ? '' : hashOf(given);
-  return [{ type: 'createWorkflow', workflow: { ...workflow, bodyHash } }, ...tasks];
 }
 
-function toTasks(given: CreateWorkflow['tasks'], workflowId: string, makeId: MakeId): readonly Command[] {
-  if (given === undefined) return [];
-  if (!Array.isArray(given) || given.length === 0 || given.length > taskLimit) {
-    throw new SymphonyError(
-      'INVALID_ARGUMENT',
-      `workflow.tasks must be an array of 1 to ${taskLimit} tasks. Leave it out to add tasks later.`,
-    );
-  }
-  // Not map, which passes over holes.
-  return Array.from(given as readonly SubmitTask[], (task, index): Command => {
-    const what = `tasks[${index}]`;
-    checkKeys(task, taskKeys, what);
-    if (task.workflowId !== undefined || task.idempotencyKey !== undefined) {
-      throw new SymphonyError(
-        'INVALID_ARGUMENT',
-        `${what} must have neither workflowId nor idempotencyKey: it is created with its workflow, whose key covers it.`,
-      );
-    }
-    return {
-      type: 'createTask',
-      submit: true,
-      task: toNewTask({ ...task, workflowId }, makeId('tsk'), { submit: true, what }),
-    };
-  });
+/** The ids of its tasks mean nothing to a caller whose workflow was refused. */
+function inCallersWords(error: unknown, tasks: readonly PlannedTask[]): unknown {
+  if (!SymphonyError.is(error, 'DEPENDENCY_NOT_FOUND')) return error;
+  const { taskId, dependsOn } = error.details;
+  const task = tasks.find(({ record }) => record.id === taskId);
+  return new SymphonyError(
+    'DEPENDENCY_NOT_FOUND',
+    `${task?.what ?? 'A task'} depends on "${String(dependsOn)}", which is neither the key of a task of this workflow nor the id of a stored one. Nothing was created.`,
+    { details: { dependsOn }, cause: error },
+  );
 }

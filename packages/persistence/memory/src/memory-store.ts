@@ -4,13 +4,16 @@ import {
   encodeJson,
   Flush,
   listHolding,
+  isHosted,
   openWorker,
+  prune,
   renewWorker,
   sweep,
-  isHosted,
   SymphonyError,
   systemClock,
+  taskStatuses,
   toEvent,
+  workflowStatus,
   type AgentEntry,
   type AgentLoad,
   type Clock,
@@ -20,9 +23,13 @@ import {
   type Group,
   type GroupResult,
   type Holding,
+  type PageQuery,
+  type PruneRequest,
+  type PruneResult,
   type Renewal,
   type StepRow,
   type Store,
+  type StoreStats,
   type StoreTraits,
   type StrategyState,
   type SweepRequest,
@@ -30,8 +37,10 @@ import {
   type SymphonyEvent,
   type TaskQuery,
   type TaskRecord,
+  type TaskStatus,
   type Times,
   type WorkerRow,
+  type WorkflowQuery,
   type WorkflowRow,
 } from '@symphony/core';
 import { copy } from './copy.ts';
@@ -103,11 +112,14 @@ export class MemoryStore implements Store, AsyncDisposable {
     const tables = this.#read();
     const statuses = query.status === undefined ? undefined : new Set(query.status);
     const found: TaskRecord[] = [];
-    for (const row of tables.list({ workflowId: query.workflowId, after: query.after })) {
+    const ids = query.ids === undefined ? undefined : new Set(query.ids);
+    for (const row of tables.list(query)) {
       if (found.length >= query.limit) break;
-      if (statuses?.has(row.status) === false) continue;
+      if (statuses?.has(row.status) === false || ids?.has(row.id) === false) continue;
       if (query.agentId !== undefined && row.agentId !== query.agentId) continue;
-      found.push(copy(tables.taskRecord(row.id) as TaskRecord));
+      const record = tables.taskRecord(row.id) as TaskRecord;
+      if (query.tag !== undefined && !record.tags.includes(query.tag)) continue;
+      if (isMeant(record, query)) found.push(copy(record));
     }
     return found;
   }
@@ -116,11 +128,26 @@ export class MemoryStore implements Store, AsyncDisposable {
     return copy(this.#read().workflow(id));
   }
 
+  async listWorkflows(query: WorkflowQuery): Promise<readonly WorkflowRow[]> {
+    const rows = this.#read().workflows();
+    const ordered = query.order === 'descending' ? rows.toReversed() : rows;
+    const isBehind = ({ id }: WorkflowRow): boolean =>
+      query.after === undefined || (query.order === 'descending' ? id < query.after : id > query.after);
+    const found = ordered.filter(
+      (row) =>
+        isBehind(row) &&
+        isMeant(row, query) &&
+        (query.status === undefined || query.status.includes(workflowStatus(row))),
+    );
+    return copy(found.slice(0, query.limit));
+  }
+
   async events(query: EventQuery): Promise<readonly SymphonyEvent[]> {
     const types = query.types === undefined ? undefined : new Set(query.types);
     const found: SymphonyEvent[] = [];
     for (const event of this.#read().log(query.subject, query.after ?? 0)) {
       if (found.length >= query.limit) break;
+      if (query.workflowId !== undefined && event.workflowId !== query.workflowId) continue;
       if (types?.has(event.type) !== false) found.push(toEvent(event));
     }
     return found;
@@ -138,6 +165,7 @@ export class MemoryStore implements Store, AsyncDisposable {
     const { now } = this.#times();
     return this.#read()
       .agents()
+      .filter(({ removed }) => !removed)
       .map((agent) => ({ config: copy(agent.config), enabled: agent.enabled, hosted: isHosted(agent, now) }));
   }
 
@@ -174,6 +202,28 @@ export class MemoryStore implements Store, AsyncDisposable {
     this.#read();
     // Nothing holds a call up here, so nobody's patience ends.
     return this.#write((times) => sweep(this.#tables, times, request));
+  }
+
+  async prune(request: PruneRequest): Promise<PruneResult> {
+    this.#read();
+    return this.#write(() => prune(this.#tables, request));
+  }
+
+  async stats(): Promise<StoreStats> {
+    const tables = this.#read();
+    const { now } = this.#times();
+    const tasks = Object.fromEntries(taskStatuses.map((status) => [status, 0])) as Record<TaskStatus, number>;
+    for (const { status } of tables.list({})) tasks[status]++;
+    const due = [...tables.takeable()].map(({ dueAt }) => dueAt as number).filter((dueAt) => dueAt <= now);
+    const workflows = tables.workflows();
+    const settled = workflows.filter(({ settledAt }) => settledAt !== null).length;
+    return {
+      tasks,
+      due: due.length,
+      oldestDueAt: due.length === 0 ? null : due.reduce((oldest, dueAt) => Math.min(oldest, dueAt)),
+      workflows: { open: workflows.length - settled, settled },
+      workers: tables.workers().length,
+    };
   }
 
   onChange(listener: () => void): () => void {
@@ -250,6 +300,15 @@ export class MemoryStore implements Store, AsyncDisposable {
       for (const listener of [...this.#listeners]) listener();
     });
   }
+}
+
+/** What all lists of records have in common, besides their order. */
+function isMeant(row: { readonly name: string; readonly createdAt: number }, query: PageQuery): boolean {
+  return (
+    (query.name === undefined || row.name === query.name) &&
+    (query.createdFrom === undefined || row.createdAt >= query.createdFrom) &&
+    (query.createdBefore === undefined || row.createdAt < query.createdBefore)
+  );
 }
 
 function failure(cause: unknown): SymphonyError {

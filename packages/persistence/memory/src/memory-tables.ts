@@ -7,6 +7,7 @@ import {
   type StepRow,
   type Tables,
   type TaskBody,
+  type TaskQuery,
   type TaskRecord,
   type TaskRow,
   type WorkerRow,
@@ -14,7 +15,7 @@ import {
 } from '@symphony/core';
 import { throughJson } from './copy.ts';
 import { DueIndex, isTakeable } from './due-index.ts';
-import { partition, type Key } from './sorted-keys.ts';
+import { partition, SortedKeys, type Key } from './sorted-keys.ts';
 import { TaskIndex } from './task-index.ts';
 
 /** An event with its place in the log. */
@@ -33,10 +34,13 @@ export class MemoryTables implements Tables {
   readonly #tasks = new Map<string, TaskRow>();
   readonly #bodies = new Map<string, TaskBody>();
   readonly #taskKeys = new Map<string, string>();
+  /** Ids of dependants, sorted, by what they depend on. */
+  readonly #dependants = new Map<string, SortedKeys>();
   readonly #workflows = new Map<string, WorkflowRow>();
   readonly #workflowKeys = new Map<string, string>();
   readonly #steps = new Map<string, Map<string, StepRow>>();
-  readonly #events: StoredEvent[] = [];
+  #events: StoredEvent[] = [];
+  #position = 0;
   readonly #eventsOf = new Map<string, StoredEvent[]>();
   readonly #agents = new Map<string, AgentRow>();
   readonly #workers = new Map<string, WorkerRow>();
@@ -71,6 +75,10 @@ export class MemoryTables implements Tables {
   readonly #unstarted = new TaskIndex({
     group: (row) => (isTakeable(row) && !row.pinned && row.attempt === 0 ? (row.agentId ?? undefined) : undefined),
   });
+  readonly #finished = new TaskIndex({
+    group: (row) => (row.finishedAt === null ? undefined : all),
+    order: (row) => row.finishedAt as number,
+  });
   readonly #indexes = [
     this.#due,
     this.#all,
@@ -84,6 +92,7 @@ export class MemoryTables implements Tables {
     this.#free,
     this.#open,
     this.#unstarted,
+    this.#finished,
   ];
 
   /** Makes everything written so far stay; answers whether there was anything. */
@@ -127,6 +136,27 @@ export class MemoryTables implements Tables {
     }
     this.#put(this.#bodies, id, bodyOf(record));
     this.#putTask(record);
+    for (const taskId of idsOf(record)) this.#link(taskId, id);
+  }
+
+  deleteTask(id: string): void {
+    const row = this.#row(id);
+    const body = this.#bodies.get(id) as TaskBody;
+    const { idempotencyKey } = body;
+    if (idempotencyKey !== null) this.#put(this.#taskKeys, idempotencyKey, undefined);
+    for (const taskId of idsOf(body)) this.#unlink(taskId, id);
+    this.#put(this.#dependants, id, undefined);
+    for (const key of [...this.#steps.keys()].filter((journal) => isJournalOf(journal, id)))
+      this.#put(this.#steps, key, undefined);
+    this.#deleteLog(id);
+    this.#put(this.#bodies, id, undefined);
+    this.#setTask(id, row, undefined);
+    this.#undo.push(() => this.#setTask(id, undefined, row));
+  }
+
+  dependants(taskId: string, after: string | undefined, limit: number): readonly TaskRow[] {
+    const keys = this.#dependants.get(taskId)?.after(after === undefined ? undefined : { order: 0, id: after });
+    return this.#rows(keys ?? [], limit);
   }
 
   updateTask(row: TaskRow, body: BodyPatch): void {
@@ -159,6 +189,13 @@ export class MemoryTables implements Tables {
     this.#put(this.#workflows, row.id, { ...row });
   }
 
+  deleteWorkflow(id: string): void {
+    const { idempotencyKey } = this.#workflows.get(id) as WorkflowRow;
+    if (idempotencyKey !== null) this.#put(this.#workflowKeys, idempotencyKey, undefined);
+    this.#deleteLog(id);
+    this.#put(this.#workflows, id, undefined);
+  }
+
   hasStep(taskId: string, agentId: string, identity: string): boolean {
     return this.#steps.get(journalOf(taskId, agentId))?.has(identity) === true;
   }
@@ -172,13 +209,14 @@ export class MemoryTables implements Tables {
   }
 
   insertEvent(event: EventRow): void {
-    const stored = { ...event, position: this.#events.length + 1 };
+    const stored = { ...event, position: ++this.#position };
     const log = this.#eventsOf.get(event.subject) ?? [];
     unique('event', `${event.subject} ${event.seq}`, (log.at(-1)?.seq ?? 0) >= event.seq);
     this.#eventsOf.set(event.subject, log);
     this.#events.push(stored);
     log.push(stored);
     this.#undo.push(() => {
+      this.#position--;
       this.#events.pop();
       log.pop();
     });
@@ -194,6 +232,10 @@ export class MemoryTables implements Tables {
 
   agents(): readonly AgentRow[] {
     return byId(this.#agents);
+  }
+
+  countRunning(agentId: string): number {
+    return this.#runningAgents.size(agentId);
   }
 
   worker(id: string): WorkerRow | undefined {
@@ -266,12 +308,39 @@ export class MemoryTables implements Tables {
     return this.#rows(this.#unstarted.keys(agentId), limit);
   }
 
+  expiredWorkflows(before: number, limit: number): readonly string[] {
+    return [...this.#workflows.values()]
+      .flatMap(({ id, settledAt }) => (settledAt === null || settledAt > before ? [] : [{ id, settledAt }]))
+      .sort((first, second) => first.settledAt - second.settledAt || (first.id < second.id ? -1 : 1))
+      .slice(0, limit)
+      .map(({ id }) => id);
+  }
+
+  expiredTasks(before: number, limit: number): readonly string[] {
+    const isFree = ({ id, workflowId }: TaskRow): boolean =>
+      (workflowId === null || !this.#workflows.has(workflowId)) &&
+      this.dependants(id, undefined, Infinity).every(({ status }) => isTerminal(status));
+    return this.#rows(upTo(this.#finished.keys(all), before), limit, isFree).map(({ id }) => id);
+  }
+
   /** Tasks in the order of their ids, of one workflow or of all, behind an id. */
-  *list(query: { readonly workflowId?: string | undefined; readonly after?: string | undefined }): Generator<TaskRow> {
-    const cursor = query.after === undefined ? undefined : { order: 0, id: query.after };
-    const keys =
-      query.workflowId === undefined ? this.#all.keys(all, cursor) : this.#ofWorkflow.keys(query.workflowId, cursor);
-    for (const key of keys) yield this.#row(key.id);
+  *list({ workflowId, after, order }: Pick<TaskQuery, 'workflowId' | 'after' | 'order'>): Generator<TaskRow> {
+    const descends = order === 'descending';
+    const cursor = after === undefined || descends ? undefined : { order: 0, id: after };
+    const keys = workflowId === undefined ? this.#all.keys(all, cursor) : this.#ofWorkflow.keys(workflowId, cursor);
+    // Read backwards, the order has no cursor of its own; what lies behind it is passed over.
+    for (const { id } of descends ? [...keys].reverse() : keys)
+      if (!descends || after === undefined || id < after) yield this.#row(id);
+  }
+
+  /** Workflows in the order of their ids. */
+  workflows(): readonly WorkflowRow[] {
+    return byId(this.#workflows);
+  }
+
+  /** Tasks that a worker may take, now or when they fall due. */
+  *takeable(): Generator<TaskRow> {
+    for (const row of this.#tasks.values()) if (isTakeable(row)) yield row;
   }
 
   /** Events behind a position, of one subject or of all. */
@@ -282,7 +351,7 @@ export class MemoryTables implements Tables {
   }
 
   lastPosition(): number {
-    return this.#events.length;
+    return this.#events.at(-1)?.position ?? 0;
   }
 
   /** A journal in the order of recording. */
@@ -306,6 +375,31 @@ export class MemoryTables implements Tables {
 
   putState(key: string, value: string, version: number): void {
     this.#put(this.#states, key, { value, version });
+  }
+
+  #link(taskId: string, dependant: string): void {
+    const keys = this.#dependants.get(taskId) ?? new SortedKeys();
+    this.#dependants.set(taskId, keys);
+    const key = { order: 0, id: dependant };
+    keys.add(key);
+    this.#undo.push(() => void keys.delete(key));
+  }
+
+  #unlink(taskId: string, dependant: string): void {
+    const keys = this.#dependants.get(taskId);
+    if (keys === undefined) return; // what it depended on has been removed before it
+    const key = { order: 0, id: dependant };
+    keys.delete(key);
+    this.#undo.push(() => keys.add(key));
+  }
+
+  #deleteLog(subject: string): void {
+    const events = this.#events;
+    this.#events = events.filter((event) => event.subject !== subject);
+    this.#undo.push(() => {
+      this.#events = events;
+    });
+    this.#put(this.#eventsOf, subject, undefined);
   }
 
   #row(id: string): TaskRow {
@@ -376,8 +470,13 @@ function rowOf(row: TaskRow, known: TaskRow | undefined): TaskRow {
 
 function bodyOf(record: TaskBody): TaskBody {
   const { name, description, input, metadata, idempotencyKey, bodyHash, output, progress } = record;
-  const small = throughJson({ tags: record.tags, requirements: record.requirements, error: record.error });
+  const { tags, requirements, error, dependsOn } = record;
+  const small = throughJson({ tags, requirements, error, dependsOn });
   return { name, description, input, metadata, idempotencyKey, bodyHash, output, progress, ...small };
+}
+
+function idsOf({ dependsOn }: Pick<TaskBody, 'dependsOn'>): ReadonlySet<string> {
+  return new Set(dependsOn.map(({ taskId }) => taskId));
 }
 
 function set<Value>(map: Map<string, Value>, key: string, value: Value | undefined): void {
@@ -392,6 +491,10 @@ function unique(what: string, name: string, exists: boolean): void {
 
 function journalOf(taskId: string, agentId: string): string {
   return JSON.stringify([taskId, agentId]);
+}
+
+function isJournalOf(journal: string, taskId: string): boolean {
+  return (JSON.parse(journal) as readonly string[])[0] === taskId;
 }
 
 function byId<Row>(rows: ReadonlyMap<string, Row>): Row[] {

@@ -16,6 +16,8 @@ export interface DatabaseOptions {
 /** Largest file that is checked page by page when it is opened; larger ones would make every start slow. */
 const quickCheckBytes = 8 * 1024 * 1024;
 
+const newestVersion = migrations.at(-1)?.number ?? 0;
+
 /**
  * Opens the file for writing, creating or migrating it where needed. A file that is not ours, damaged or too new is left
  * as it is.
@@ -138,7 +140,13 @@ export function toStoreError(error: unknown): SymphonyError {
   }
 }
 
-function inspectFile(path: string): void {
+/**
+ * Looks at the file without writing to it, and creates an empty one where there is none. Answers whether it holds a store
+ * of the newest schema, which can be read at once.
+ *
+ * @throws SymphonyError `STORE_OPEN_FAILED`, `STORE_NOT_OURS`, `STORE_CORRUPT`, `STORE_TOO_NEW`
+ */
+export function inspectFile(path: string): boolean {
   const folder = dirname(resolve(path));
   if (!existsSync(folder)) {
     throw new SymphonyError(
@@ -149,7 +157,7 @@ function inspectFile(path: string): void {
   }
   if (!existsSync(path)) {
     createFile(path);
-    return;
+    return false;
   }
   const stats = statSync(path);
   if (!stats.isFile())
@@ -158,7 +166,7 @@ function inspectFile(path: string): void {
       `${path} is not a file. Name a file, for example ${path}/symphony.db.`,
       { details: { path } },
     );
-  if (stats.size === 0) return;
+  if (stats.size === 0) return false;
   if (readHeader(path) !== 'SQLite format 3\0') {
     throw new SymphonyError(
       'STORE_NOT_OURS',
@@ -166,7 +174,7 @@ function inspectFile(path: string): void {
       { details: { path } },
     );
   }
-  inspectDatabase(path, stats.size);
+  return inspectDatabase(path, stats.size) === newestVersion;
 }
 
 function createFile(path: string): void {
@@ -190,7 +198,8 @@ function readHeader(path: string): string {
   }
 }
 
-function inspectDatabase(path: string, size: number): void {
+/** The version of the schema. */
+function inspectDatabase(path: string, size: number): number {
   const reader = guardedOpen(path, () => new DatabaseSync(path, { readOnly: true }));
   try {
     reader.exec('PRAGMA busy_timeout = 5000');
@@ -202,10 +211,12 @@ function inspectDatabase(path: string, size: number): void {
         { details: { path } },
       );
     }
-    checkVersion(numberOf(reader, 'PRAGMA user_version', 'user_version'), path);
-    if (size > quickCheckBytes) return;
+    const version = numberOf(reader, 'PRAGMA user_version', 'user_version');
+    checkVersion(version, path);
+    if (size > quickCheckBytes) return version;
     const verdict = reader.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
     if (verdict !== 'ok') throw corrupt(path, String(verdict));
+    return version;
   } catch (error) {
     if (SymphonyError.is(error)) throw error;
     const code = sqliteCode(error);
@@ -216,18 +227,17 @@ function inspectDatabase(path: string, size: number): void {
 }
 
 function checkVersion(version: number, path: string): void {
-  const newest = migrations.at(-1)?.number ?? 0;
-  if (version > newest) {
+  if (version > newestVersion) {
     throw new SymphonyError(
       'STORE_TOO_NEW',
-      `${path} has schema ${version}, and this version of Symphony knows ${newest}. Update the packages; the file was left as it is.`,
-      { details: { path, got: version, want: newest } },
+      `${path} has schema ${version}, and this version of Symphony knows ${newestVersion}. Update the packages; the file was left as it is.`,
+      { details: { path, got: version, want: newestVersion } },
     );
   }
 }
 
 function migrate(database: DatabaseSync, path: string): void {
-  if (numberOf(database, 'PRAGMA user_version', 'user_version') === migrations.at(-1)?.number) return;
+  if (numberOf(database, 'PRAGMA user_version', 'user_version') === newestVersion) return;
   inTransaction(database, () => {
     // Read again under the lock: another process may have migrated meanwhile.
     const version = numberOf(database, 'PRAGMA user_version', 'user_version');

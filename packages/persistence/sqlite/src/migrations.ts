@@ -138,4 +138,25 @@ CREATE TABLE state (
 ) STRICT;
 `,
   },
+  {
+    number: 2,
+    name: 'dependencies, failing fast, retention',
+    sql: `
+ALTER TABLE tasks ADD COLUMN depends_on TEXT;
+ALTER TABLE workflows ADD COLUMN on_failure TEXT NOT NULL DEFAULT 'continue';
+ALTER TABLE agents ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE dependencies (
+  depends_on TEXT NOT NULL,
+  task_id TEXT NOT NULL,
+  PRIMARY KEY (depends_on, task_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dependencies_task ON dependencies (task_id);
+
+CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX tasks_agent ON tasks (agent_id) WHERE status = 'running';
+CREATE INDEX workflows_settled ON workflows (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX events_workflow ON events (workflow_id, position) WHERE workflow_id IS NOT NULL;
+`,
+  },
 ];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
-import { SymphonyError, type ErrorCode } from '@symphony/core';
+import { SymphonyError, toAgentConfig, type ErrorCode } from '@symphony/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SqliteStore } from './index.ts';
 import { migrations } from './migrations.ts';
@@ -142,6 +142,43 @@ describe('opening a SQLite store', () => {
       'none',
     ]);
     await Promise.all([full.close(), normal.close(), memory.close()]);
+  });
+
+  describe('of a file that is there', () => {
+    /** Another program that writes: until it commits, the file can be read and the writer's thread cannot open it. */
+    async function holdFile(path: string): Promise<DatabaseSync> {
+      await (await SqliteStore.open({ path })).close();
+      const other = new DatabaseSync(path);
+      other.exec('PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE');
+      return other;
+    }
+
+    it('waits for nobody: it can be read while its first write still waits', async () => {
+      const path = join(folder, 'symphony.db');
+      const other = await holdFile(path);
+      const store = await SqliteStore.open({ path });
+      expect(await store.lastPosition()).toBe(0);
+      const config = toAgentConfig({ id: 'ada' });
+      const written = store.commit({ groups: [[{ type: 'registerAgent', config }]] });
+      other.exec('COMMIT');
+      other.close();
+      expect((await written).results).toMatchObject([{ status: 'ok' }]);
+      expect(await store.lastPosition()).toBe(1);
+      await store.close();
+    });
+
+    it('tells the first write what went wrong afterwards', async () => {
+      const path = join(folder, 'symphony.db');
+      const other = await holdFile(path);
+      other.exec('PRAGMA user_version = 999');
+      const store = await SqliteStore.open({ path });
+      other.exec('COMMIT');
+      other.close();
+      const write = (): Promise<unknown> => store.openWorker({ id: 'wrk_1', hosts: [], leaseMs: 1000, renewMs: 300 });
+      await expect(write()).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
+      await expect(write()).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
+      await expect(store.close()).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
+    });
   });
 
   it('lets several processes create one file at the same time', async () => {

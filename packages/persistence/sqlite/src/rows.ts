@@ -51,7 +51,7 @@ export const hotColumns = [
 export const taskColumns = ['id', ...hotColumns].join(', ');
 
 /** What {@link toTaskRecord} reads, in its order. */
-export const recordColumns = `${taskColumns}, idempotency_key, body_hash, name, tags, requirements, description, input, metadata, output, error, progress, spilled`;
+export const recordColumns = `${taskColumns}, idempotency_key, body_hash, name, tags, requirements, description, input, metadata, output, error, progress, spilled, depends_on`;
 
 /** Texts of a task that move to the `payloads` table when they are large; the bit marks them in `spilled`. */
 export const parts = { description: 1, input: 2, metadata: 4, output: 8, error: 16, progress: 32 } as const;
@@ -147,6 +147,7 @@ export function toTaskRecord(row: SqlArray, readMoved: (id: string) => ReadonlyM
     output: part('output', 34),
     error: parseOr<TaskError | null>(error, null),
     progress: part('progress', 36),
+    dependsOn: parseOr(row[38], []),
   };
 }
 
@@ -171,6 +172,7 @@ export const workflowColumns = [
   'last_seq',
   'created_at',
   'settled_at',
+  'on_failure',
 ] as const;
 
 /** A workflow, ready to bind. */
@@ -193,6 +195,7 @@ export function workflowValues(row: WorkflowRow): SqlValue[] {
     row.lastSeq,
     row.createdAt,
     row.settledAt,
+    row.onFailure,
   ];
 }
 
@@ -206,6 +209,7 @@ export function toWorkflowRow(row: SqlRow): WorkflowRow {
     idempotencyKey: row['idempotency_key'] as string | null,
     bodyHash: row['body_hash'] as string,
     sealed: row['sealed'] === 1,
+    onFailure: row['on_failure'] as WorkflowRow['onFailure'],
     paused: row['paused'] === 1,
     cancelRequested: row['cancel_requested'] === 1,
     total: row['total'] as number,
@@ -252,6 +256,7 @@ export function toAgentRow(row: SqlRow): AgentRow {
     id: row['id'] as string,
     config: parseOr(row['config'], noConfig(row['id'] as string)),
     enabled: row['enabled'] === 1,
+    removed: row['removed'] === 1,
     unhostedSince: row['unhosted_since'] as number | null,
     lastSeq: row['last_seq'] as number,
   };

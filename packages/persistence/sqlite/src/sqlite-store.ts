@@ -6,7 +6,9 @@ import {
   describe,
   isHosted,
   SymphonyError,
+  taskStatuses,
   toEvent,
+  workflowStatus,
   type AgentEntry,
   type AgentLoad,
   type Clock,
@@ -15,9 +17,12 @@ import {
   type EventQuery,
   type Holding,
   type JsonValue,
+  type PruneRequest,
+  type PruneResult,
   type Renewal,
   type StepRow,
   type Store,
+  type StoreStats,
   type StoreTraits,
   type StrategyState,
   type SweepRequest,
@@ -26,10 +31,12 @@ import {
   type TaskQuery,
   type TaskRecord,
   type WorkerRow,
+  type WorkflowQuery,
   type WorkflowRow,
 } from '@symphony/core';
-import { openReader, toStoreError } from './database.ts';
+import { inspectFile, openReader, toStoreError } from './database.ts';
 import { Doorbell } from './doorbell.ts';
+import { Filter } from './filter.ts';
 import { createReadTimes, type ReadTimes } from './lease-clock.ts';
 import {
   recordColumns,
@@ -43,7 +50,7 @@ import {
   type SqlRow,
   type SqlValue,
 } from './rows.ts';
-import { prepareArrays, readPayloads } from './sqlite-tables.ts';
+import { dueCondition, prepareArrays, readPayloads } from './sqlite-tables.ts';
 import { linkHere, linkThread, type WriterLink } from './writer-link.ts';
 import type { WorkerLease, WriterCall, WriterCalls } from './writer.ts';
 
@@ -100,8 +107,11 @@ export class SqliteStore implements Store {
       const reader = checked.path === ':memory:' ? link.database : openReader(checked.path);
       return new SqliteStore(database, link, reader, checked);
     }
-    const link = await linkThread(database);
+    const isCurrent = inspectFile(checked.path);
+    const link = linkThread(database);
     try {
+      // A store that is there is open as soon as it can be read: its first write waits for the thread, and nobody else.
+      if (!isCurrent) await link.opened;
       return new SqliteStore(database, link, openReader(checked.path), checked);
     } catch (error) {
       await link.close();
@@ -155,26 +165,14 @@ export class SqliteStore implements Store {
   }
 
   async listTasks(query: TaskQuery): Promise<readonly TaskRecord[]> {
-    const conditions: string[] = [];
-    const values: SqlValue[] = [];
-    if (query.status !== undefined) {
-      conditions.push(`status IN (${query.status.map(() => '?').join(', ')})`);
-      values.push(...query.status);
-    }
-    if (query.workflowId !== undefined) {
-      conditions.push('workflow_id = ?');
-      values.push(query.workflowId);
-    }
-    if (query.agentId !== undefined) {
-      conditions.push('agent_id = ?');
-      values.push(query.agentId);
-    }
-    if (query.after !== undefined) {
-      conditions.push('id > ?');
-      values.push(query.after);
-    }
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    return this.#records(`${where} ORDER BY id LIMIT ?`, ...values, query.limit);
+    const filter = new Filter();
+    if (query.ids !== undefined) filter.among('id', query.ids);
+    if (query.status !== undefined) filter.among('status', query.status);
+    if (query.workflowId !== undefined) filter.add('workflow_id = ?', query.workflowId);
+    if (query.agentId !== undefined) filter.add('agent_id = ?', query.agentId);
+    if (query.tag !== undefined) filter.add('EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)', query.tag);
+    filter.page(query);
+    return this.#records(filter.text, ...filter.values);
   }
 
   async getWorkflow(id: string): Promise<WorkflowRow | undefined> {
@@ -182,24 +180,29 @@ export class SqliteStore implements Store {
     return row === undefined ? undefined : toWorkflowRow(row);
   }
 
+  async listWorkflows({ status, ...query }: WorkflowQuery): Promise<readonly WorkflowRow[]> {
+    const found: WorkflowRow[] = [];
+    for (let after = query.after; ;) {
+      const filter = new Filter();
+      filter.page(after === undefined ? query : { ...query, after });
+      const page = this.#all(`SELECT * FROM workflows ${filter.text}`, ...filter.values).map(toWorkflowRow);
+      // The status is a function of the counters that core alone knows, so it is asked here and not in SQL.
+      const meant = status === undefined ? page : page.filter((row) => status.includes(workflowStatus(row)));
+      found.push(...meant.slice(0, query.limit - found.length));
+      if (page.length < query.limit || found.length === query.limit) return found;
+      after = page.at(-1)?.id;
+    }
+  }
+
   async events(query: EventQuery): Promise<readonly SymphonyEvent[]> {
-    const conditions = ['position > ?'];
-    const values: SqlValue[] = [query.after ?? 0];
-    if (query.subject !== undefined) {
-      conditions.push('subject = ?');
-      values.push(query.subject);
-    }
-    if (query.types !== undefined) {
-      conditions.push(`type IN (${query.types.map(() => '?').join(', ')})`);
-      values.push(...query.types);
-    }
+    const filter = new Filter();
+    filter.add('position > ?', query.after ?? 0);
+    if (query.subject !== undefined) filter.add('subject = ?', query.subject);
+    if (query.workflowId !== undefined) filter.add('workflow_id = ?', query.workflowId);
+    if (query.types !== undefined) filter.among('type', query.types);
     // Within a subject, seq and position grow together, and seq is what its index is ordered by.
-    const order = query.subject === undefined ? 'position' : 'seq';
-    const rows = this.#all(
-      `SELECT * FROM events WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ?`,
-      ...values,
-      query.limit,
-    );
+    filter.order(query.subject === undefined ? 'position' : 'seq', query.limit);
+    const rows = this.#all(`SELECT * FROM events ${filter.text}`, ...filter.values);
     return rows.map((row) => toEvent(toEventRow(row)));
   }
 
@@ -217,6 +220,7 @@ export class SqliteStore implements Store {
     const { now } = this.#readTimes();
     return this.#all('SELECT * FROM agents ORDER BY id')
       .map(toAgentRow)
+      .filter(({ removed }) => !removed)
       .map((agent) => ({ config: agent.config, enabled: agent.enabled, hosted: isHosted(agent, now) }));
   }
 
@@ -228,8 +232,7 @@ export class SqliteStore implements Store {
       loads.set(row['agent_id'] as string, { running: row['running'] as number, queued: 0 });
     }
     const queued = `SELECT id, (SELECT count(*) FROM (
-        SELECT 1 FROM tasks WHERE agent_id = agents.id AND status = 'pending' AND due_at IS NOT NULL AND held = 0
-          AND bound_to IS NULL AND open_dependencies = 0 LIMIT ${queuedLimit})) AS queued FROM agents`;
+        SELECT 1 FROM tasks WHERE agent_id = agents.id AND ${dueCondition} LIMIT ${queuedLimit})) AS queued FROM agents`;
     for (const row of this.#all(queued)) {
       const id = row['id'] as string;
       loads.set(id, { running: loads.get(id)?.running ?? 0, queued: row['queued'] as number });
@@ -276,6 +279,29 @@ export class SqliteStore implements Store {
     const result = await this.#write('sweep', { ...request, askedAt: this.#readTimes().lease });
     if (result.releasedTasks > 0) this.#doorbell.ring();
     return result;
+  }
+
+  prune(request: PruneRequest): Promise<PruneResult> {
+    return this.#write('prune', request);
+  }
+
+  async stats(): Promise<StoreStats> {
+    const { now } = this.#readTimes();
+    const counted = this.#all('SELECT status, count(*) AS count FROM tasks GROUP BY status');
+    const counts = new Map(counted.map((row) => [row['status'], row['count'] as number]));
+    const due = this.#get(
+      `SELECT count(*) AS due, min(due_at) AS oldest FROM tasks WHERE ${dueCondition} AND due_at <= ?`,
+      now,
+    );
+    const workflows = this.#get('SELECT count(*) AS total, count(settled_at) AS settled FROM workflows');
+    const settled = workflows?.['settled'] as number;
+    return {
+      tasks: Object.fromEntries(taskStatuses.map((status) => [status, counts.get(status) ?? 0])) as StoreStats['tasks'],
+      due: due?.['due'] as number,
+      oldestDueAt: due?.['oldest'] as number | null,
+      workflows: { open: (workflows?.['total'] as number) - settled, settled },
+      workers: this.#get('SELECT count(*) AS count FROM workers')?.['count'] as number,
+    };
   }
 
   onChange(listener: () => void): () => void {

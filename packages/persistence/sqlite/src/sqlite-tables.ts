@@ -33,10 +33,11 @@ import {
 } from './rows.ts';
 
 const insertTask = `INSERT INTO tasks (${recordColumns})
-  VALUES (${placeholders(hotColumns.length + 13)})`;
+  VALUES (${placeholders(hotColumns.length + 14)})`;
 const insertWorkflow = `INSERT INTO workflows (id, ${workflowColumns.join(', ')}) VALUES (${placeholders(workflowColumns.length + 1)})`;
 const updateWorkflow = `UPDATE workflows SET ${workflowColumns.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`;
-const due = `status = 'pending' AND due_at IS NOT NULL AND held = 0 AND bound_to IS NULL AND open_dependencies = 0`;
+/** What a worker may take, now or when it falls due: the rows of the index `tasks_due`. */
+export const dueCondition = `status = 'pending' AND due_at IS NOT NULL AND held = 0 AND bound_to IS NULL AND open_dependencies = 0`;
 
 /** The rows of a SQLite store: one visible statement per operation, no rule. */
 export class SqliteTables implements Tables {
@@ -101,7 +102,10 @@ export class SqliteTables implements Tables {
       objectText(record.requirements),
       ...values,
       spilled,
+      record.dependsOn.length === 0 ? null : JSON.stringify(record.dependsOn),
     );
+    for (const { taskId } of record.dependsOn)
+      this.#run('INSERT OR IGNORE INTO dependencies VALUES (?, ?)', taskId, record.id);
   }
 
   updateTask(row: TaskRow, body: BodyPatch): void {
@@ -121,6 +125,27 @@ export class SqliteTables implements Tables {
     }
     if ((moved | kept) !== 0) columns.push(`spilled = (spilled | ${moved}) & ~${kept}`);
     if (columns.length > 0) this.#run(`UPDATE tasks SET ${columns.join(', ')} WHERE id = ?`, ...values, row.id);
+  }
+
+  deleteTask(id: string): void {
+    this.#run('DELETE FROM tasks WHERE id = ?', id);
+    this.#run('DELETE FROM payloads WHERE task_id = ?', id);
+    this.#run('DELETE FROM steps WHERE task_id = ?', id);
+    this.#run('DELETE FROM events WHERE subject = ?', id);
+    this.#run('DELETE FROM dependencies WHERE task_id = ?', id);
+    this.#run('DELETE FROM dependencies WHERE depends_on = ?', id);
+    this.#read.delete(id);
+  }
+
+  dependants(taskId: string, after: string | undefined, limit: number): readonly TaskRow[] {
+    return this.#tasks(
+      `SELECT ${taskColumns} FROM tasks WHERE id IN (
+         SELECT task_id FROM dependencies WHERE depends_on = ? AND task_id > ? ORDER BY task_id LIMIT ?
+       ) ORDER BY id`,
+      taskId,
+      after ?? '',
+      limit,
+    );
   }
 
   workflow(id: string): WorkflowRow | undefined {
@@ -144,6 +169,11 @@ export class SqliteTables implements Tables {
 
   updateWorkflow(row: WorkflowRow): void {
     this.#run(updateWorkflow, ...workflowValues(row), row.id);
+  }
+
+  deleteWorkflow(id: string): void {
+    this.#run('DELETE FROM workflows WHERE id = ?', id);
+    this.#run('DELETE FROM events WHERE subject = ?', id);
   }
 
   hasStep(taskId: string, agentId: string, identity: string): boolean {
@@ -189,10 +219,11 @@ export class SqliteTables implements Tables {
 
   putAgent(row: AgentRow): void {
     this.#run(
-      'INSERT OR REPLACE INTO agents VALUES (?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO agents (id, config, enabled, removed, unhosted_since, last_seq) VALUES (?, ?, ?, ?, ?, ?)',
       row.id,
       JSON.stringify(row.config),
       row.enabled ? 1 : 0,
+      row.removed ? 1 : 0,
       row.unhostedSince,
       row.lastSeq,
     );
@@ -200,6 +231,12 @@ export class SqliteTables implements Tables {
 
   agents(): readonly AgentRow[] {
     return this.#all('SELECT * FROM agents ORDER BY id').map(toAgentRow);
+  }
+
+  countRunning(agentId: string): number {
+    return this.#get(`SELECT count(*) AS running FROM tasks WHERE status = 'running' AND agent_id = ?`, agentId)?.[
+      'running'
+    ] as number;
   }
 
   worker(id: string): WorkerRow | undefined {
@@ -234,7 +271,7 @@ export class SqliteTables implements Tables {
   }): readonly TaskRow[] {
     if (query.after === undefined) {
       return this.#tasks(
-        `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${due} AND due_at <= ? ORDER BY claim_key, id LIMIT ?`,
+        `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${dueCondition} AND due_at <= ? ORDER BY claim_key, id LIMIT ?`,
         query.agentId,
         query.now,
         query.limit,
@@ -242,7 +279,7 @@ export class SqliteTables implements Tables {
     }
     return this.#tasks(
       `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due
-       WHERE agent_id IS ? AND ${due} AND due_at <= ? AND (claim_key, id) > (?, ?) ORDER BY claim_key, id LIMIT ?`,
+       WHERE agent_id IS ? AND ${dueCondition} AND due_at <= ? AND (claim_key, id) > (?, ?) ORDER BY claim_key, id LIMIT ?`,
       query.agentId,
       query.now,
       query.after.claimKey,
@@ -318,10 +355,32 @@ export class SqliteTables implements Tables {
 
   unstartedTasks(agentId: string, limit: number): readonly TaskRow[] {
     return this.#tasks(
-      `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${due} AND attempt = 0 AND pinned = 0 ORDER BY claim_key, id LIMIT ?`,
+      `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${dueCondition} AND attempt = 0 AND pinned = 0 ORDER BY claim_key, id LIMIT ?`,
       agentId,
       limit,
     );
+  }
+
+  expiredWorkflows(before: number, limit: number): readonly string[] {
+    return this.#all(
+      'SELECT id FROM workflows WHERE settled_at <= ? ORDER BY settled_at, id LIMIT ?',
+      before,
+      limit,
+    ).map((row) => row['id'] as string);
+  }
+
+  expiredTasks(before: number, limit: number): readonly string[] {
+    return this.#all(
+      `SELECT id FROM tasks
+       WHERE finished_at <= ?
+         AND (workflow_id IS NULL OR NOT EXISTS (SELECT 1 FROM workflows WHERE workflows.id = tasks.workflow_id))
+         AND NOT EXISTS (
+           SELECT 1 FROM dependencies JOIN tasks AS dependant ON dependant.id = dependencies.task_id
+           WHERE dependencies.depends_on = tasks.id AND dependant.status IN ('pending', 'waiting', 'running'))
+       ORDER BY finished_at, id LIMIT ?`,
+      before,
+      limit,
+    ).map((row) => row['id'] as string);
   }
 
   /** The columns to set: naming one that has not changed would still rewrite its indexes. */

@@ -25,8 +25,11 @@ export function linkHere(
   };
 }
 
-/** A writer on a thread of its own: waiting for the disk does not stop the application, nor the other way round. */
-export async function linkThread(options: DatabaseOptions): Promise<WriterLink> {
+/**
+ * A writer on a thread of its own: waiting for the disk does not stop the application, nor the other way round. Calls wait
+ * until the thread has opened the file; if it cannot, its error is what they are rejected with.
+ */
+export function linkThread(options: DatabaseOptions): WriterLink & { readonly opened: Promise<void> } {
   const own = import.meta.url;
   // From sources the thread is a .ts file and needs the conditions of this process; built, it lies beside this file.
   const isSource = own.endsWith('.ts');
@@ -34,9 +37,7 @@ export async function linkThread(options: DatabaseOptions): Promise<WriterLink> 
     workerData: options,
     execArgv: isSource ? ['--conditions=@symphony/source'] : [],
   });
-  const link = new ThreadLink(worker);
-  await link.opened;
-  return link;
+  return new ThreadLink(worker);
 }
 
 type Waiting = { readonly resolve: (answer: never) => void; readonly reject: (error: unknown) => void };
@@ -51,6 +52,7 @@ class ThreadLink implements WriterLink {
   constructor(worker: Worker) {
     this.#worker = worker;
     this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
+    this.opened.catch((error: SymphonyError) => (this.#failure ??= error)); // for the calls of those who did not wait
     worker.on('message', (reply: ThreadReply) => this.#receive(reply));
     worker.on('error', (error: Error) =>
       this.#fail(new SymphonyError('STORE_FAILED', `The store thread died: ${error.message}`, { cause: error })),

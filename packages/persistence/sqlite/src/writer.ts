@@ -3,6 +3,7 @@ import {
   closeWorker,
   Flush,
   openWorker,
+  prune,
   renewWorker,
   SymphonyError,
   sweep,
@@ -12,6 +13,8 @@ import {
   type ErrorCode,
   type ErrorDetails,
   type GroupResult,
+  type PruneRequest,
+  type PruneResult,
   type Renewal,
   type SweepRequest,
   type SweepResult,
@@ -39,6 +42,7 @@ export interface WriterCalls {
     readonly in: SweepRequest & { /** On the lease clock. */ readonly askedAt: number };
     readonly out: SweepResult;
   };
+  prune: { readonly in: PruneRequest; readonly out: PruneResult };
   setState: {
     readonly in: { readonly key: string; readonly value: string; readonly version: number };
     readonly out: boolean;
@@ -93,6 +97,8 @@ export class Writer {
         return undefined;
       case 'sweep':
         return this.#sweep(input as WriterCalls['sweep']['in']);
+      case 'prune':
+        return this.#write(() => prune(this.#tables, input as PruneRequest));
       case 'setState':
         return this.#setState(input as WriterCalls['setState']['in']);
       case 'close':

@@ -62,6 +62,8 @@ export async function checkInvariants(store: Store): Promise<Contents> {
     );
   }
   for (const task of tasks) await checkTask(store, task, logs.get(task.id) ?? []);
+  const statuses = new Map(tasks.map(({ id, status }) => [id, status]));
+  for (const task of tasks) checkDependencies(task, statuses);
   const created = events.filter(({ type }) => type === 'task.created');
   assert.deepEqual(
     created.map(({ subject }) => subject).sort(),
@@ -111,6 +113,17 @@ async function checkTask(store: Store, task: TaskRecord, log: readonly SymphonyE
       `${name}: its holder knows of it`,
     );
   }
+}
+
+/** A task that retention has removed had completed: nothing else lets a task go whose dependants are open. */
+function checkDependencies(task: TaskRecord, statuses: ReadonlyMap<string, TaskStatus>): void {
+  const name = `task ${task.id} (${task.status})`;
+  const ids = [...new Set(task.dependsOn.map(({ taskId }) => taskId))];
+  const open = ids.filter((id) => (statuses.get(id) ?? 'completed') !== 'completed').length;
+  if (task.status === 'pending') assert.equal(task.openDependencies, open, `${name}: what it waits for (I20)`);
+  else assert.equal(task.openDependencies, 0, `${name}: it has begun or ended, and still waits`);
+  if (task.status === 'running' || task.status === 'completed')
+    assert.equal(open, 0, `${name}: it started before all that it depends on had completed (I18)`);
 }
 
 /** What each event says of the status after it; null: it says nothing. */

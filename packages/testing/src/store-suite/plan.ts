@@ -31,6 +31,7 @@ export type Operation =
   | { readonly do: 'openWorker' | 'renew'; readonly worker: number; readonly hosts: readonly number[] }
   | { readonly do: 'closeWorker' | 'holding'; readonly worker: number }
   | { readonly do: 'sweep'; readonly markDead: boolean }
+  | { readonly do: 'prune'; readonly olderThanMs: number; readonly limit: number }
   | { readonly do: 'advance' | 'jump'; readonly ms: number }
   | { readonly do: 'setState'; readonly key: number; readonly version: number; readonly text: number };
 
@@ -73,6 +74,9 @@ const weights: { readonly [Type in Command['type']]: number } = {
   cancelWorkflow: 1,
   alignTasks: 2,
   registerAgent: 2,
+  enableAgent: 1,
+  removeAgent: 1,
+  spawn: 2,
 };
 
 /** Sequences of operations that begin with workers, a workflow and tasks, since little happens without. */
@@ -118,6 +122,14 @@ export function operations(fc: FastCheck, longest: number): fastCheck.Arbitrary<
       arbitrary: fc.record({ do: fc.constantFrom('closeWorker' as const, 'holding' as const), worker }),
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('sweep' as const), markDead: fc.boolean() }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('prune' as const),
+        olderThanMs: fc.constantFrom(0, 1, 1_000),
+        limit: fc.integer({ min: 1, max: 5 }),
+      }),
+    },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('advance' as const), ms }) },
     {
       weight: 1,
@@ -160,6 +172,8 @@ export interface Moment {
   readonly now: number;
   /** All tasks, as they were before this commit. */
   readonly tasks: readonly TaskRecord[];
+  /** The ids that the names of workflows stand for. */
+  readonly workflows: readonly string[];
   /** The id of the next task to create. */
   readonly nextId: () => string;
 }
@@ -174,6 +188,7 @@ const preferred: { readonly [Type in Command['type']]?: (task: TaskRecord) => bo
   claimTask: ({ status }) => status === 'pending',
   report: isRunning,
   recordStep: isRunning,
+  spawn: isRunning,
   progress: isRunning,
   route: isBound,
   defer: isBound,
@@ -198,7 +213,7 @@ export function toCommand(plan: CommandPlan, moment: Moment): Command {
   const id = unknown || task === undefined ? 'tsk_unknown' : task.id;
   const agentId = names.agents[plan.agent] as string;
   const workerId = names.workers[plan.worker] as string;
-  const workflowId = names.workflows[plan.workflow] as string;
+  const workflowId = moment.workflows[plan.workflow] as string;
   const text = texts[plan.text] as string;
   const attempt = (task?.attempt ?? 0) + (plan.stale ? (flag ? 1 : -1) : 0);
   switch (type) {
@@ -215,6 +230,7 @@ export function toCommand(plan: CommandPlan, moment: Moment): Command {
           idempotencyKey: variant === 5 ? `key_${plan.workflow}` : null,
           bodyHash: variant === 4 && plan.stale ? 'other' : 'hash',
           retry: variant % 2 === 0 ? {} : { maxRetries: 1, maxCrashes: 2, initialDelayMs: 900 },
+          dependsOn: variant === 3 && task !== undefined ? [{ name: 'first', taskId: task.id }] : [],
         }),
       };
     case 'createWorkflow':
@@ -222,6 +238,7 @@ export function toCommand(plan: CommandPlan, moment: Moment): Command {
         type,
         workflow: newWorkflow(workflowId, {
           sealed: variant === 5,
+          onFailure: variant === 4 ? 'failFast' : 'continue',
           metadata: text,
           idempotencyKey: flag ? 'key' : null,
         }),
@@ -242,6 +259,18 @@ export function toCommand(plan: CommandPlan, moment: Moment): Command {
       };
     case 'report':
       return { type, id, attempt, command: toEnd(plan, attempt, text, workerId) };
+    case 'spawn':
+      return {
+        type,
+        id,
+        attempt,
+        key: text,
+        task: newTask(moment.nextId(), {
+          input: text,
+          idempotencyKey: `spawn:${id}:${variant}`,
+          dependsOn: flag ? [{ name: 'parent', taskId: id }] : [],
+        }),
+      };
     case 'recordStep':
       return { type, step: toStep(id, task?.agentId ?? agentId, attempt, variant, text) };
     case 'progress':
@@ -273,6 +302,10 @@ export function toCommand(plan: CommandPlan, moment: Moment): Command {
       return { type, workflowId, limit: 1_000, graceMs: 1_000 };
     case 'registerAgent':
       return { type, config: toConfig(agentId, variant) };
+    case 'enableAgent':
+      return { type, id: agentId, enabled: flag };
+    case 'removeAgent':
+      return { type, id: agentId };
   }
 }
 
@@ -330,6 +363,7 @@ function toConfig(id: string, variant: number): AgentConfig {
   return newAgentConfig(id, {
     role: variant < 3 ? '' : `role ${variant}`,
     cost: { variant: variant < 3 ? 0 : variant },
+    limits: variant === 5 ? { concurrency: 1 } : {},
   });
 }
 

@@ -1,25 +1,11 @@
 import { createHash } from 'node:crypto';
-import {
-  canonicalJson,
-  checkDuration,
-  checkInteger,
-  checkKeys,
-  checkName,
-  checkNames,
-  checkRetryPolicy,
-  checkTime,
-  decodeJson,
-  defaults,
-  describe,
-  encodeJson,
-  priorityLimit,
-  SymphonyError,
-  type JsonValue,
-  type NewTaskRecord,
-  type RetryPolicy,
-  type TaskRequirements,
-  type TaskTimeouts,
-} from '@symphony/core';
+import { defaults, priorityLimit } from './defaults.ts';
+import { SymphonyError } from './errors.ts';
+import { canonicalJson, decodeJson, encodeJson, type JsonValue } from './json.ts';
+import { checkDuration, checkInteger, checkKeys, checkName, checkNames, checkTime, describe } from './names.ts';
+import { checkRetryPolicy, type RetryPolicy } from './retry.ts';
+import type { NewTaskRecord } from './store.ts';
+import type { Dependency, TaskRequirements, TaskTimeouts } from './task.ts';
 
 /** What a task is created from. */
 export interface CreateTask {
@@ -36,6 +22,11 @@ export interface CreateTask {
   readonly agentId?: string;
   /** The workflow that it is added to. */
   readonly workflowId?: string;
+  /**
+   * Tasks that must complete before this one can start: their ids, or their ids by the names under which their outputs
+   * are found in `context.dependencies`. A list names them by what it holds.
+   */
+  readonly dependsOn?: readonly string[] | Readonly<Record<string, string>>;
   readonly retry?: RetryPolicy;
   readonly timeouts?: TaskTimeouts;
   /** The same key and values give the same task, however often it is created. Lives as long as the task. */
@@ -59,6 +50,7 @@ const createKeys = [
   'requirements',
   'agentId',
   'workflowId',
+  'dependsOn',
   'retry',
   'timeouts',
   'idempotencyKey',
@@ -80,7 +72,12 @@ const descriptionLimit = 64 * 1024;
 export function toNewTask(
   given: SubmitTask,
   id: string,
-  options: { readonly submit: boolean; readonly what?: string },
+  options: {
+    readonly submit: boolean;
+    readonly what?: string;
+    /** The id that a name in `dependsOn` stands for. Default: the name itself. */
+    readonly idOf?: (name: string) => string;
+  },
 ): NewTaskRecord {
   const what = options.what ?? 'task';
   checkKeys(given, options.submit ? taskKeys : createKeys, what);
@@ -94,6 +91,7 @@ export function toNewTask(
     tags: checkNames(given.tags ?? [], `${what}.tags`),
     requirements: checkRequirements(given.requirements, what),
     metadata,
+    dependsOn: checkDependsOn(given.dependsOn, `${what}.dependsOn`, options.idOf),
     idempotencyKey:
       given.idempotencyKey === undefined ? null : checkName(given.idempotencyKey, `${what}.idempotencyKey`),
     bodyHash: '',
@@ -141,6 +139,39 @@ export function hashOf(given: object): string {
   return createHash('sha256')
     .update(canonicalJson(JSON.parse(JSON.stringify(rest)) as JsonValue))
     .digest('base64url');
+}
+
+/** Most tasks that one task waits for. */
+const dependencyLimit = 100_000;
+
+function checkDependsOn(
+  value: CreateTask['dependsOn'],
+  what: string,
+  idOf: (name: string) => string = (name) => name,
+): readonly Dependency[] {
+  if (value === undefined) return [];
+  if (typeof value !== 'object' || (value as unknown) === null) {
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `${what} must be a list of task ids, or an object of task ids by name, got ${describe(value)}.`,
+    );
+  }
+  const given: readonly (readonly [name: unknown, id: unknown])[] = Array.isArray(value)
+    ? Array.from(value as readonly unknown[], (id) => [id, id])
+    : Object.entries(value);
+  if (given.length > dependencyLimit) {
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `${what} names ${given.length} tasks; at most ${dependencyLimit} may be.`,
+    );
+  }
+  const seen = new Set<string>();
+  return given.map(([name, id]) => {
+    const taskId = idOf(checkName(id, `${what} of "${String(name)}"`));
+    if (seen.has(taskId)) throw new SymphonyError('INVALID_ARGUMENT', `${what} names ${describe(id)} twice.`);
+    seen.add(taskId);
+    return { name: checkName(name, what), taskId };
+  });
 }
 
 function checkRequirements(value: TaskRequirements | undefined, what: string): TaskRequirements {
