@@ -3,6 +3,7 @@ import { SymphonyError } from './errors.ts';
 import { decodeJson, encodeJson, type JsonValue } from './json.ts';
 import { checkDuration, checkInteger, checkKeys, checkName, checkNames, describe } from './names.ts';
 import type { Schema } from './schema.ts';
+import type { SpawnTask } from './task-input.ts';
 import type { Task } from './task.ts';
 
 /** What an agent may spend; stored with its configuration. */
@@ -54,11 +55,19 @@ export interface AgentContext<Data = JsonValue> {
   readonly idempotencyKey: string;
   /** The `context` that the caller of `executeTask` passed, else null. */
   readonly data: Data;
+  /** The outputs of the tasks that this one depended on, by the names that its `dependsOn` gave them. */
+  readonly dependencies: Readonly<Record<string, JsonValue>>;
   /**
    * Runs `fn` once over all attempts of this task by this agent: a recorded result is returned without running it again.
    * Resolves after the result has been stored. Failures are not recorded; `fn` runs again in the next attempt.
    */
   step<T>(name: string, fn: () => T | Promise<T>, options?: StepOptions): Promise<T>;
+  /**
+   * Creates and submits a task, in the workflow of this one. A key names one task, however often the attempt is repeated:
+   * the first that was stored under it counts, also where the values differ. Resolves with its id once it is stored. It
+   * runs beside this attempt, which should not wait for it; to go on with its output, spawn a task that depends on it.
+   */
+  spawn(key: string, task: SpawnTask): Promise<string>;
   /** Stores how far the attempt is; keeps the last value, and writes at most once a second. */
   progress(value: unknown): void;
   /** Hands the task back to be given to another agent. Costs no retry. Throws, so nothing after it runs. */

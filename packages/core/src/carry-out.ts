@@ -1,10 +1,8 @@
-import type { AgentConfig } from './agent.ts';
 import { refused, withoutDependency, type Answer, type Draft, type Named, type Refused } from './draft.ts';
-import type { EventType } from './events.ts';
 import { freePlaces } from './free-places.ts';
 import type { Command, NewTaskRecord } from './store.ts';
 import { isSuspect, runsSuspect } from './suspect.ts';
-import type { AgentRow, Tables } from './tables.ts';
+import type { AgentRow } from './tables.ts';
 import { isTerminal, type TaskRecord, type TaskRow } from './task.ts';
 import { claimKey, type TaskCommand } from './transition.ts';
 import { isSettled, type WorkflowRow } from './workflow.ts';
@@ -302,13 +300,14 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
 
 /** Why an agent starts no attempt now, if so. */
 function idleAgent(draft: Draft, agentId: string, taskId: string): Refused | undefined {
-  const agent = draft.tables.agent(agentId);
-  if (freePlaces(draft.tables, agent) > 0) return undefined;
-  if (agent?.enabled === true) {
+  if (freePlaces(draft, agentId) > 0) return undefined;
+  const agent = draft.agent(agentId) as AgentRow; // an unknown one is never idle
+  if (agent.enabled) {
+    const { concurrency } = agent.config.limits;
     return refused(
       'AGENT_BUSY',
-      `Agent "${agentId}" runs ${agent.config.limits.concurrency ?? 0} attempts, which is its limit. Task ${taskId} waits for one to end.`,
-      { taskId, agentId, limit: agent.config.limits.concurrency },
+      `Agent "${agentId}" runs ${String(concurrency)} attempts, which is its limit. Task ${taskId} waits for one to end.`,
+      { taskId, agentId, limit: concurrency },
     );
   }
   return refused(
@@ -393,7 +392,7 @@ function route(draft: Draft, { id, workerId, decision, claim }: Extract<Command,
     workflow?.paused === true ||
     workflow?.cancelRequested === true ||
     (isSuspect(task) && runsSuspect(draft.tables, workerId)) ||
-    freePlaces(draft.tables, draft.tables.agent(decision.agentId)) < 1;
+    freePlaces(draft, decision.agentId) < 1;
   if (!claim || waits) return ofBound(draft, id, workerId, { type: 'assign', decision });
   if (draft.tables.worker(workerId) === undefined) return workerLost(workerId);
   return ofBound(draft, id, workerId, { type: 'claim', workerId, agentId: decision.agentId, decision });
@@ -492,15 +491,10 @@ export function align(draft: Draft, workflow: WorkflowRow, limit: number, graceM
 }
 
 function registerAgent(draft: Draft, { config }: Extract<Command, { readonly type: 'registerAgent' }>): Answer {
-  draft.later(() => writeAgent(draft.tables, config, draft.times.now));
-  return {};
-}
-
-function writeAgent(tables: Tables, config: AgentConfig, now: number): void {
-  const known = tables.agent(config.id);
+  const known = draft.agent(config.id);
   const isKnown = known?.removed === false;
-  if (isKnown && JSON.stringify(known.config) === JSON.stringify(config)) return;
-  const isHostedNow = tables.workers().some(({ hosts }) => hosts.includes(config.id));
+  if (isKnown && JSON.stringify(known.config) === JSON.stringify(config)) return {};
+  const isHostedNow = draft.tables.workers().some(({ hosts }) => hosts.includes(config.id));
   const agent: AgentRow = {
     id: config.id,
     config,
@@ -509,24 +503,21 @@ function writeAgent(tables: Tables, config: AgentConfig, now: number): void {
     unhostedSince: isKnown ? known.unhostedSince : isHostedNow ? null : 0,
     lastSeq: known?.lastSeq ?? 0,
   };
-  putAgent(tables, agent, isKnown ? 'agent.changed' : 'agent.registered', now);
+  draft.changeAgent(agent, isKnown ? 'agent.changed' : 'agent.registered');
+  return {};
 }
 
 function enableAgent(draft: Draft, { id, enabled }: Extract<Command, { readonly type: 'enableAgent' }>): Answer {
-  const { tables, times } = draft;
-  if (listedAgent(tables, id) === undefined) return agentNotFound(id);
-  draft.later(() => {
-    const agent = listedAgent(tables, id);
-    if (agent === undefined || agent.enabled === enabled) return;
-    putAgent(tables, { ...agent, enabled }, enabled ? 'agent.enabled' : 'agent.disabled', times.now);
-  });
+  const agent = listedAgent(draft, id);
+  if (agent === undefined) return agentNotFound(id);
+  if (agent.enabled !== enabled) draft.changeAgent({ ...agent, enabled }, enabled ? 'agent.enabled' : 'agent.disabled');
   return {};
 }
 
 function removeAgent(draft: Draft, { id }: Extract<Command, { readonly type: 'removeAgent' }>): Answer {
-  const { tables, times } = draft;
-  if (listedAgent(tables, id) === undefined) return agentNotFound(id);
-  const host = tables.workers().find(({ hosts }) => hosts.includes(id));
+  const agent = listedAgent(draft, id);
+  if (agent === undefined) return agentNotFound(id);
+  const host = draft.tables.workers().find(({ hosts }) => hosts.includes(id));
   if (host !== undefined) {
     return refused(
       'AGENT_HOSTED',
@@ -534,24 +525,14 @@ function removeAgent(draft: Draft, { id }: Extract<Command, { readonly type: 're
       { agentId: id, workerId: host.id },
     );
   }
-  draft.later(() => {
-    const agent = listedAgent(tables, id);
-    if (agent !== undefined) putAgent(tables, { ...agent, removed: true }, 'agent.removed', times.now);
-  });
+  draft.changeAgent({ ...agent, removed: true }, 'agent.removed');
   return {};
 }
 
 /** An agent that is in the catalogue. */
-function listedAgent(tables: Tables, id: string): AgentRow | undefined {
-  const agent = tables.agent(id);
+function listedAgent(draft: Draft, id: string): AgentRow | undefined {
+  const agent = draft.agent(id);
   return agent?.removed === false ? agent : undefined;
-}
-
-function putAgent(tables: Tables, agent: AgentRow, type: EventType, now: number): void {
-  const seq = agent.lastSeq + 1;
-  tables.putAgent({ ...agent, lastSeq: seq });
-  const data = JSON.stringify({ agentId: agent.id });
-  tables.insertEvent({ subject: `agent:${agent.id}`, seq, workflowId: null, type, at: now, data });
 }
 
 function agentNotFound(agentId: string): Refused {

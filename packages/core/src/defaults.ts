@@ -30,6 +30,14 @@ export const defaults = {
   maxRetries: 3,
   /** Crashes in a row after which a task counts as poison. */
   maxCrashes: 3,
+  /** How long what has ended is kept: 30 days. */
+  retentionMs: 30 * 24 * 60 * 60 * 1_000,
+  /** How often a worker removes what is older. */
+  pruneMs: 60_000,
+  /** Tasks, and workflows, that one transaction removes. */
+  pruneLimit: 500,
+  /** Pause between two batches of removals. */
+  prunePauseMs: 50,
   inputBytes: 1024 * 1024,
   outputBytes: 4 * 1024 * 1024,
 } as const;

@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorDetails } from './errors.ts';
-import type { EventRow, NewEvent } from './events.ts';
+import type { EventRow, EventType, NewEvent } from './events.ts';
 import type { CommandValue, GroupResult, NewTaskRecord } from './store.ts';
-import type { BodyPatch, Tables } from './tables.ts';
+import type { AgentRow, BodyPatch, Tables } from './tables.ts';
 import { isTerminal, type TaskRecord, type TaskRow } from './task.ts';
 import { transition, type TaskCommand } from './transition.ts';
 import { addCounters, counterDelta, type WorkflowCounters, type WorkflowRow } from './workflow.ts';
@@ -34,6 +34,10 @@ export class Draft {
   readonly #tasks = new Map<string, { row: TaskRow; body: BodyPatch; created?: TaskRecord }>();
   readonly #workflows = new Map<string, { row: WorkflowRow; created: boolean }>();
   readonly #records = new Map<string, TaskRecord>();
+  readonly #agents = new Map<string, AgentRow>();
+  /** Attempts that the group has started less those that it has ended, by agent. */
+  readonly #running = new Map<string | null, number>();
+  readonly #failedIn = new Set<string>();
   readonly #created = new Set<string>();
   readonly #events: EventRow[] = [];
   readonly #writes: (() => void)[] = [];
@@ -84,6 +88,20 @@ export class Draft {
     return pending.reduce<WorkflowRow>((sum, delta) => ({ ...sum, ...addCounters(sum, delta) }), row);
   }
 
+  /** The workflows in which a task has failed for good. */
+  get failedIn(): ReadonlySet<string> {
+    return this.#failedIn;
+  }
+
+  agent(id: string): AgentRow | undefined {
+    return this.#agents.get(id) ?? this.#tables.agent(id);
+  }
+
+  /** How many attempts of an agent run, those of this group included. */
+  countRunning(agentId: string): number {
+    return this.#tables.countRunning(agentId) + (this.#running.get(agentId) ?? 0);
+  }
+
   isNewWorkflow(id: string): boolean {
     return this.#workflows.get(id)?.created === true;
   }
@@ -114,8 +132,12 @@ export class Draft {
     this.patch(change.task, change.body);
     this.#append(change.task, change.events);
     if (change.task.workflowId !== null) {
-      this.addDelta(change.task.workflowId, counterDelta(task.workflowId === null ? undefined : task, change.task));
+      const delta = counterDelta(task.workflowId === null ? undefined : task, change.task);
+      this.addDelta(change.task.workflowId, delta);
+      if (delta !== undefined && delta.failed > 0) this.#failedIn.add(change.task.workflowId);
     }
+    this.#countRunning(task, -1);
+    this.#countRunning(change.task, 1);
     if (isTerminal(change.task.status) && !isTerminal(task.status)) {
       this.#ended.push(change.task);
       this.#tellDependants();
@@ -170,6 +192,13 @@ export class Draft {
     this.#events.push(workflowEvent(row, event, seq, this.times.now));
   }
 
+  changeAgent(row: AgentRow, type: EventType): void {
+    const seq = row.lastSeq + 1;
+    this.#agents.set(row.id, { ...row, lastSeq: seq });
+    const data = JSON.stringify({ agentId: row.id });
+    this.#events.push({ subject: `agent:${row.id}`, seq, workflowId: null, type, at: this.times.now, data });
+  }
+
   /** Ends a cancelled workflow that has no task. */
   settleEmpty(id: string): void {
     this.changeWorkflow(this.workflow(id) as WorkflowRow, { type: 'workflow.cancelled', data: { cancelled: 0 } });
@@ -201,9 +230,14 @@ export class Draft {
       if (created === undefined) this.#tables.updateTask(row, body);
       else this.#tables.insertTask({ ...created, ...row, ...body });
     }
+    for (const agent of this.#agents.values()) this.#tables.putAgent(agent);
     for (const event of this.#events) this.#tables.insertEvent(event);
     for (const write of this.#writes) write();
     for (const [id, delta] of this.#deltas) sum(this.#flushDeltas, id, delta);
+  }
+
+  #countRunning({ status, agentId }: TaskRow, sign: 1 | -1): void {
+    if (status === 'running') this.#running.set(agentId, (this.#running.get(agentId) ?? 0) + sign);
   }
 
   #append(task: TaskRow, events: readonly NewEvent[]): void {

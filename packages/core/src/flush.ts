@@ -19,6 +19,8 @@ export class Flush {
   readonly #times: Times;
   // Counters of one workflow are touched by many tasks of a flush; its row is written once.
   readonly #deltas = new Map<string, WorkflowCounters>();
+  /** Workflows in which a task has failed, and that have not been looked at since. */
+  readonly #failedIn = new Set<string>();
 
   constructor(tables: Tables, times: Times) {
     this.#tables = tables;
@@ -34,7 +36,9 @@ export class Flush {
       if ('status' in answer) return answer;
       value = answer;
     }
-    draft.write();
+    this.#write(draft);
+    // Here and not at the end: no later group and no claim of this transaction may start what is to be cancelled.
+    this.#failFast();
     return { status: 'ok', value };
   }
 
@@ -42,14 +46,14 @@ export class Flush {
   change(task: TaskRow, command: TaskCommand): void {
     const draft = new Draft(this.#tables, this.#times, this.#deltas);
     draft.change(task, command);
-    draft.write();
+    this.#write(draft);
   }
 
   /** Brings up to `limit` tasks of a workflow in line with its row; answers how many. */
   align(workflow: WorkflowRow, limit: number, graceMs: number): number {
     const draft = new Draft(this.#tables, this.#times, this.#deltas);
     const count = align(draft, workflow, limit, graceMs);
-    draft.write();
+    this.#write(draft);
     return count;
   }
 
@@ -67,7 +71,7 @@ export class Flush {
       return !taken;
     };
     let looks = request.limit + 1_000;
-    const places = new Map(request.hosts.map((id) => [id, freePlaces(this.#tables, this.#tables.agent(id))]));
+    const places = new Map(request.hosts.map((id) => [id, freePlaces(this.#tables, id)]));
     for (const task of merged(this.#tables, request, places, this.#times.now)) {
       const workflow = task.workflowId === null ? undefined : this.#tables.workflow(task.workflowId);
       if (workflow?.cancelRequested === true) {
@@ -105,7 +109,7 @@ export class Flush {
 
   /** Writes the counters that the flush has changed, and the events that follow from them. Call once, last. */
   settle(): void {
-    for (const [id, { failed }] of [...this.#deltas]) if (failed > 0) this.#failFast(id);
+    this.#failFast();
     for (const [id, delta] of [...this.#deltas].sort(([first], [second]) => (first < second ? -1 : 1))) {
       if (this.#tables.addCounters !== undefined) {
         this.#tables.addCounters(id, delta);
@@ -120,8 +124,18 @@ export class Flush {
     this.#deltas.clear();
   }
 
+  #write(draft: Draft): void {
+    draft.write();
+    for (const id of draft.failedIn) this.#failedIn.add(id);
+  }
+
+  #failFast(): void {
+    for (const id of this.#failedIn) this.#cancelRest(id);
+    this.#failedIn.clear();
+  }
+
   /** Cancels what is left of a workflow that is to end with its first failure. */
-  #failFast(id: string): void {
+  #cancelRest(id: string): void {
     const row = this.#tables.workflow(id);
     if (row?.onFailure !== 'failFast' || row.cancelRequested) return;
     const { open } = addCounters(row, this.#deltas.get(id) as WorkflowCounters);

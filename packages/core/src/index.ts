@@ -126,6 +126,7 @@ export {
   taskKeys,
   toNewTask,
   type CreateTask,
+  type SpawnTask,
   type SubmitTask,
 } from './task-input.ts';
 export { Tokens, type Token } from './tokens.ts';

@@ -41,6 +41,9 @@ export interface SubmitTask extends CreateTask {
   readonly dueAt?: Date | number;
 }
 
+/** What an attempt creates a task from; it belongs to the workflow of the attempt. */
+export type SpawnTask = Omit<SubmitTask, 'workflowId' | 'idempotencyKey'>;
+
 const createKeys = [
   'name',
   'description',

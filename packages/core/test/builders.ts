@@ -112,3 +112,8 @@ export function decisionFor(agentId: string): RoutingDecision {
 export function errorOf(attempt: number): TaskError {
   return { name: 'Error', message: 'no luck', code: 'AGENT_ERROR', attempt };
 }
+
+/** What a task depends on, each under its own id. */
+export function on(...ids: readonly string[]): Pick<NewTaskRecord, 'dependsOn'> {
+  return { dependsOn: ids.map((taskId) => ({ name: taskId, taskId })) };
+}

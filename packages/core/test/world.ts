@@ -2,6 +2,7 @@ import {
   closeWorker,
   Flush,
   openWorker,
+  prune,
   renewWorker,
   sweep,
   type Claimed,
@@ -10,6 +11,7 @@ import {
   type EventType,
   type Group,
   type GroupResult,
+  type PruneResult,
   type Renewal,
   type SweepResult,
   type TaskCommand,
@@ -113,6 +115,10 @@ export class World {
 
   sweep(markDead = true): SweepResult {
     return sweep(this.tables, this.times, { markDead });
+  }
+
+  prune(before = this.now, limit = 1_000): PruneResult {
+    return prune(this.tables, { before, limit });
   }
 
   task(id: string): TaskRecord {

@@ -27,6 +27,7 @@ import { AttemptContext, commitPatiently } from './context.ts';
 import { runHook, type ExecutionHooks } from './hooks.ts';
 import type { WorkerLease } from './lease.ts';
 import { patiently } from './patiently.ts';
+import { reportToRouter } from './route.ts';
 import type { ExecutorServices } from './services.ts';
 
 /** One attempt to run: a task that has just been claimed, and the agent it was claimed for. */
@@ -56,6 +57,7 @@ type ReportCommand = Extract<Command, { readonly type: 'report' }>['command'];
 
 /** Errors of which the next attempt would only make another. */
 const hopeless: readonly ErrorCode[] = [
+  'DEPENDENCY_NOT_FOUND',
   'INPUT_INVALID',
   'RESULT_NOT_SERIALIZABLE',
   'RESULT_TOO_LARGE',
@@ -83,6 +85,7 @@ export async function runAttempt(
     if (request.task.cancelAt !== null) control.cancel(request.task.cancelAt);
     const { command, progress, hasResult } = await perform(services, control, request);
     const end = command === undefined ? lostEnd : await report(services, lease, control, request, command, progress);
+    reportToRouter(services.router, services.store, request.task, end.outcome);
     if (hasResult && !isKept(end.outcome)) await noteLate(services, request, 'resolved');
     if (end.outcome.state === 'ended') await runPostHooks(services, request, end.outcome.task, control.hurried);
     return end;
@@ -121,9 +124,16 @@ async function perform(
     const input = await check(request.agent.input, task.input, 'INPUT_INVALID', `The input of task ${task.id}`);
     // A first attempt has no journal, so reading it would be a wasted trip.
     const journal = task.attempt === 1 ? [] : await readJournal(services, control, request);
+    const dependencies = await readDependencies(services, control, request.task);
     // Whatever was waited for so far may have taken longer than the attempt had.
     control.signal.throwIfAborted();
-    context = new AttemptContext(services, control, request.task, request.agent.id, request.data, journal);
+    context = new AttemptContext(services, control, {
+      task: request.task,
+      agentId: request.agent.id,
+      data: request.data,
+      journal,
+      dependencies,
+    });
     const result = await request.agent.run({ ...task, input: input as JsonValue }, context);
     const output = await check(
       request.agent.output,
@@ -163,6 +173,35 @@ function readJournal(
     () => control.signal.aborted,
     () => store.steps(task.id, agent.id),
   );
+}
+
+/** Records that are read at a time. */
+const pageSize = 1_000;
+
+/** The outputs of what a task depended on, by name. */
+async function readDependencies(
+  { store, clock }: ExecutorServices,
+  control: AttemptControl,
+  { id, dependsOn }: TaskRecord,
+): Promise<Readonly<Record<string, JsonValue>>> {
+  const outputs = new Map<string, string | null>();
+  for (let from = 0; from < dependsOn.length; from += pageSize) {
+    const ids = dependsOn.slice(from, from + pageSize).map(({ taskId }) => taskId);
+    const page = await patiently(
+      clock,
+      () => control.signal.aborted,
+      () => store.listTasks({ ids, limit: pageSize }),
+    );
+    for (const record of page) outputs.set(record.id, record.output);
+  }
+  const named = dependsOn.map(({ name, taskId }): [string, JsonValue] => {
+    const output = outputs.get(taskId) ?? null;
+    if (output !== null) return [name, decodeJson(output)];
+    const message = `Task ${id} depends on task ${taskId}, whose output is gone. It was removed, or retried meanwhile.`;
+    throw new SymphonyError('DEPENDENCY_NOT_FOUND', message, { details: { taskId: id, dependsOn: taskId } });
+  });
+  // Not an object literal's way: a name such as __proto__ is a name like any other.
+  return Object.fromEntries(named);
 }
 
 type Settled = { readonly output: string } | { readonly error: unknown };

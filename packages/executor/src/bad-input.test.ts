@@ -94,7 +94,7 @@ const rows: readonly Row[] = [
   [
     'an agent with a misspelled limit',
     'INVALID_ARGUMENT',
-    'agent "echo" limits has no option "timeout". It takes timeoutMs.',
+    'agent "echo" limits has no option "timeout". It takes timeoutMs, concurrency.',
     (e, id) => e.executeTask(id, { ...echo, limits: { timeout: 5 } as object }),
   ],
   [

@@ -7,11 +7,15 @@ import {
   defaults,
   encodeJson,
   SymphonyError,
+  taskKeys,
+  toNewTask,
   type AgentContext,
   type ClaimRequest,
   type Command,
   type CommitResponse,
+  type GroupResult,
   type JsonValue,
+  type SpawnTask,
   type StepOptions,
   type StepRow,
   type TaskRecord,
@@ -23,9 +27,23 @@ import type { ExecutorServices } from './services.ts';
 /** How often progress is written, at most. */
 const progressMs = 1_000;
 
+/** A write that was carried out, or was found to be there already. */
+type Written = Extract<GroupResult, { readonly status: 'ok' | 'duplicate' }>;
+
+const spawnKeys = taskKeys.filter((name) => name !== 'workflowId' && name !== 'idempotencyKey');
+
 /** Thrown by `context.refuse`. */
 class RefusalSignal extends Error {
   override readonly name = 'RefusalSignal';
+}
+
+/** What an attempt begins with. */
+export interface AttemptState {
+  readonly task: TaskRecord;
+  readonly agentId: string;
+  readonly data: JsonValue;
+  readonly journal: readonly StepRow[];
+  readonly dependencies: Readonly<Record<string, JsonValue>>;
 }
 
 /** What an agent is handed: its signal, its journal, and the ways to report before it ends. */
@@ -34,6 +52,7 @@ export class AttemptContext implements AgentContext {
   readonly attempt: number;
   readonly idempotencyKey: string;
   readonly data: JsonValue;
+  readonly dependencies: Readonly<Record<string, JsonValue>>;
   readonly #services: ExecutorServices;
   readonly #control: AttemptControl;
   readonly #task: TaskRecord;
@@ -52,10 +71,7 @@ export class AttemptContext implements AgentContext {
   constructor(
     services: ExecutorServices,
     control: AttemptControl,
-    task: TaskRecord,
-    agentId: string,
-    data: JsonValue,
-    journal: readonly StepRow[],
+    { task, agentId, data, journal, dependencies }: AttemptState,
   ) {
     this.#services = services;
     this.#control = control;
@@ -66,8 +82,10 @@ export class AttemptContext implements AgentContext {
     this.attempt = task.attempt;
     this.idempotencyKey = `${task.id}:${agentId}`;
     this.data = data;
+    this.dependencies = dependencies;
     // Agents may take it apart: `run(task, { step, signal })`.
     this.step = this.step.bind(this);
+    this.spawn = this.spawn.bind(this);
     this.progress = this.progress.bind(this);
     this.refuse = this.refuse.bind(this);
   }
@@ -108,6 +126,31 @@ export class AttemptContext implements AgentContext {
       this.#open.delete(identity);
       this.#openNames.set(name, (this.#openNames.get(name) ?? 1) - 1);
     }
+  }
+
+  spawn(key: string, task: SpawnTask): Promise<string> {
+    const id = this.#spawn(key, task);
+    // As with steps: whoever does not wait for it must not take the process down.
+    id.catch(() => undefined);
+    return id;
+  }
+
+  async #spawn(key: string, task: SpawnTask): Promise<string> {
+    this.signal.throwIfAborted();
+    const what = `the task spawned as "${checkName(key, 'key of spawn')}"`;
+    checkKeys(task, spawnKeys, what);
+    const made = toNewTask(task, this.#services.makeId('tsk'), { submit: true, what });
+    if (this.#ended) throw this.#lost();
+    // Under the parent's id, which the length of a name leaves no room for beside a long key.
+    const idempotencyKey = `spawn:${hashInput([this.#task.id, key], 'spawn')}`;
+    const result = await this.#write({
+      type: 'spawn',
+      id: this.#task.id,
+      attempt: this.attempt,
+      key,
+      task: { ...made, idempotencyKey },
+    });
+    return result.status === 'duplicate' ? result.id : made.id;
   }
 
   progress(value: unknown): void {
@@ -200,15 +243,16 @@ export class AttemptContext implements AgentContext {
     }
   }
 
-  async #write(command: Command): Promise<void> {
+  async #write(command: Command): Promise<Written> {
     const { results } = await commitPatiently(this.#services, [command], () => this.#ended || this.signal.aborted);
-    const [result] = results;
-    if (result?.status === 'stale') {
+    const result = results[0] as GroupResult;
+    if (result.status === 'stale') {
       const lost = this.#lost();
       this.#control.lose(lost);
       throw lost;
     }
-    if (result?.status === 'error') throw new SymphonyError(result.code, result.message, { details: result.details });
+    if (result.status === 'error') throw new SymphonyError(result.code, result.message, { details: result.details });
+    return result;
   }
 
   #lost(): SymphonyError {

@@ -451,7 +451,7 @@ export class EnhancedExecutor {
         return this.#record(taskId);
       } else if (code === 'TASK_BLOCKED' && waitsWhilePaused && details['workflowId'] !== undefined) {
         await this.#pause(lookAgainMs, signal);
-      } else if (code === 'TASK_NOT_CLAIMABLE' && details['suspect'] === true) {
+      } else if (code === 'AGENT_BUSY' || (code === 'TASK_NOT_CLAIMABLE' && details['suspect'] === true)) {
         await this.#pause(lookAgainMs, signal);
       } else if (
         code === 'TASK_NOT_CLAIMABLE' &&

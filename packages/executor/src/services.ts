@@ -16,6 +16,7 @@ import {
   type Store,
 } from '@symphony/core';
 import { checkHooks, type ExecutionHooks } from './hooks.ts';
+import { checkRetention, type Retention } from './retention.ts';
 
 /** How long a worker's lease lasts and how often it is looked after, in milliseconds. */
 export interface LeaseTimes {
@@ -36,6 +37,8 @@ export interface ExecutorOptions extends Partial<LeaseTimes> {
   readonly router?: Router;
   /** Hooks that apply to every attempt. */
   readonly hooks?: ExecutionHooks;
+  /** How long what has ended is kept; `false`: for ever. Workers remove what is older. Default: 30 days. */
+  readonly retention?: Partial<Retention> | false;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly makeId?: MakeId;
@@ -47,6 +50,7 @@ export interface ExecutorServices {
   readonly store: Store;
   readonly router: Router | undefined;
   readonly hooks: readonly ExecutionHooks[];
+  readonly retention: Retention | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly makeId: MakeId;
@@ -58,6 +62,7 @@ const optionNames = [
   'store',
   'router',
   'hooks',
+  'retention',
   'clock',
   'random',
   'makeId',
@@ -83,6 +88,7 @@ export function toServices(options: ExecutorOptions): ExecutorServices {
     store: options.store,
     router: options.router,
     hooks: options.hooks === undefined ? [] : [checkHooks(options.hooks, 'hooks')],
+    retention: checkRetention(options.retention),
     clock,
     random: options.random ?? systemRandom,
     makeId: options.makeId ?? createMakeId(clock),

@@ -18,6 +18,7 @@ import { runAttempt, type AttemptEnd } from './attempt.ts';
 import { checkAgent } from './check-agent.ts';
 import type { WorkerLease } from './lease.ts';
 import { previousDecisions } from './route.ts';
+import { startPruning } from './retention.ts';
 import { RunningAttempts } from './running-attempts.ts';
 import type { ExecutorServices } from './services.ts';
 
@@ -84,7 +85,10 @@ export class Worker {
   async start(): Promise<void> {
     await this.#lease.host([...this.#agents.keys()]);
     if (this.#stopping) return;
-    this.#stops.push(this.#services.store.onChange(() => this.#pump()));
+    this.#stops.push(
+      this.#services.store.onChange(() => this.#pump()),
+      startPruning(this.#services),
+    );
     this.#poll();
     this.#pump();
   }

@@ -25,7 +25,7 @@ describe('open', () => {
       'a misspelled option',
       { persistance: 'memory:' },
       'INVALID_ARGUMENT',
-      'open has no option "persistance". It takes persistence, agents, routing, strategies, hooks, lease, modules, resolveFrom, clock, logger.',
+      'open has no option "persistance". It takes persistence, agents, routing, strategies, hooks, retention, lease, modules, resolveFrom, clock, logger.',
     ],
 
     ['an unknown URL', { persistence: 'mysql://db' }, 'INVALID_ARGUMENT', `${persistenceHelp} "mysql://db".`],

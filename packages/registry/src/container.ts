@@ -51,7 +51,8 @@ export async function createContainer(
   parent.bind(Tokens.AgentDirectory).toService(StoreDirectory);
   parent.bind(Tokens.RouterOptions).toConstantValue(routerOptions);
   const hooks = options.hooks === undefined ? {} : { hooks: options.hooks };
-  parent.bind(Tokens.ExecutorOptions).toConstantValue({ ...options.lease, ...hooks });
+  const retention = options.retention === undefined ? {} : { retention: options.retention };
+  parent.bind(Tokens.ExecutorOptions).toConstantValue({ ...options.lease, ...hooks, ...retention });
   parent.load(trackerModule, routerModule, executorModule);
   await container.loadAsync(...(options.modules ?? []));
   return container;

@@ -13,7 +13,7 @@ import {
   type Store,
   type StrategyPlugin,
 } from '@symphony/core';
-import type { ExecutionHooks, LeaseTimes } from '@symphony/executor';
+import type { ExecutionHooks, LeaseTimes, Retention } from '@symphony/executor';
 import type { StrategyChoice } from '@symphony/router';
 
 /** How tasks find their agents. */
@@ -37,6 +37,8 @@ export interface OpenOptions {
   readonly strategies?: readonly (string | StrategyPlugin)[];
   /** Hooks for every attempt in this process. */
   readonly hooks?: ExecutionHooks;
+  /** How long what has ended is kept; `false`: for ever. Workers remove what is older. Default: 30 days. */
+  readonly retention?: Partial<Retention> | false;
   /** Length of leases and how often they are looked after. */
   readonly lease?: Partial<LeaseTimes>;
   /**
@@ -56,6 +58,7 @@ const optionNames = [
   'routing',
   'strategies',
   'hooks',
+  'retention',
   'lease',
   'modules',
   'resolveFrom',

@@ -161,6 +161,42 @@ describe('registerAgent', () => {
   });
 });
 
+describe('open with agents', () => {
+  it('writes those that the catalogue does not hold as they are, and no others', async () => {
+    const notes: string[] = [];
+    const store = noting(notes);
+    const open = async (...agents: Agent[]): Promise<readonly string[]> => {
+      notes.length = 0;
+      await using symphony = await ServiceRegistry.open({ persistence: store, agents });
+      const registered = await symphony.get(Tokens.Store).agents();
+      return registered.map(({ config }) => `${config.id} ${config.description}`);
+    };
+    const commits = (): number => notes.filter((note) => note === 'commit').length;
+    const ada: Agent = { id: 'ada', description: 'writes', run: () => 'by ada' };
+    const bo: Agent = { id: 'bo', description: 'reads', run: () => 'by bo' };
+    expect(await open(ada)).toEqual(['ada writes']);
+    expect(commits()).toBe(1);
+    expect(await open(ada, bo)).toEqual(['ada writes', 'bo reads']);
+    expect(commits()).toBe(1);
+    expect(await open({ ...ada, description: 'sings' }, bo)).toEqual(['ada sings', 'bo reads']);
+    expect(commits()).toBe(1);
+    expect(await open({ ...ada, description: 'sings' }, bo)).toEqual(['ada sings', 'bo reads']);
+    expect(commits()).toBe(0);
+    await store.close();
+  });
+
+  it('hosts those that were in the catalogue before', async () => {
+    const store = new MemoryStore();
+    for (const round of [1, 2]) {
+      await using symphony = await ServiceRegistry.open({ persistence: store, agents: [echo] });
+      await symphony.startWorker();
+      const handle = await symphony.submit({ name: 'x', input: round });
+      expect(await handle.result()).toBe(round);
+    }
+    await store.close();
+  });
+});
+
 describe('routing by hand', () => {
   it('counts the agents of this process as hosted while no worker of it runs', async () => {
     await using lab = await Lab.open({ agents: [echo] });

@@ -13,6 +13,7 @@ import {
   type Clock,
   type JsonValue,
   type Store,
+  type StoreStats,
   type SymphonyEvent,
   type Token,
 } from '@symphony/core';
@@ -27,10 +28,12 @@ import {
 import { capabilityMatch, custom, loadBalanced, roundRobin } from '@symphony/strategies';
 import { contentMatch } from '@symphony/strategy-content-match';
 import {
+  AgentManager,
   commitGroup,
   LogFollower,
   TaskManager,
   WorkflowTracker,
+  type FollowOptions,
   type SubmitTask,
   type TaskHandle,
 } from '@symphony/tracker';
@@ -85,7 +88,7 @@ export class ServiceRegistry {
     const registry = new ServiceRegistry(strategies, options.routing ?? {});
     try {
       await registry.#start(options, resolveFrom);
-      for (const agent of agents) await registry.registerAgent(agent);
+      await registry.#registerAll(agents);
       return registry;
     } catch (error) {
       // What failed is what the caller hears, not what it left behind.
@@ -163,10 +166,26 @@ export class ServiceRegistry {
     const [checked] = checkAgents([agent]) as readonly [Agent];
     const config = toAgentConfig(checked);
     await commitGroup(this.get(Tokens.Store), [{ type: 'registerAgent', config }]);
-    this.#agents.set(checked.id, checked);
-    this.get(StoreDirectory).addOwn(checked.id);
-    for (const router of this.#routers) router.refresh();
+    this.#host(checked);
     return config;
+  }
+
+  /** Registers the agents of `open`. What the catalogue holds already is not written again: it would wait for the disk. */
+  async #registerAll(agents: readonly Agent[]): Promise<void> {
+    if (agents.length === 0) return;
+    const entries = await this.get(Tokens.Store).agents();
+    const known = new Map(entries.map(({ config }) => [config.id, JSON.stringify(config)]));
+    for (const agent of agents) {
+      if (known.get(agent.id) === JSON.stringify(toAgentConfig(agent))) this.#host(agent);
+      else await this.registerAgent(agent);
+    }
+  }
+
+  /** Makes an agent of the catalogue one of this process. */
+  #host(agent: Agent): void {
+    this.#agents.set(agent.id, agent);
+    this.get(StoreDirectory).addOwn(agent.id);
+    for (const router of this.#routers) router.refresh();
   }
 
   getTaskManager(): TaskManager {
@@ -175,6 +194,11 @@ export class ServiceRegistry {
 
   getWorkflowTracker(): WorkflowTracker {
     return this.get(WorkflowTracker);
+  }
+
+  /** The catalogue of agents. To make an agent one of this process as well, use {@link registerAgent}. */
+  getAgentManager(): AgentManager {
+    return this.get(AgentManager);
   }
 
   getEnhancedExecutor(): EnhancedExecutor {
@@ -222,8 +246,22 @@ export class ServiceRegistry {
    * @throws SymphonyError `TASK_NOT_FOUND`, `WORKFLOW_NOT_FOUND`
    */
   async history(id: string): Promise<readonly SymphonyEvent[]> {
-    const isWorkflow = checkName(id, 'id').startsWith('wf_');
-    return isWorkflow ? this.getWorkflowTracker().history(id) : this.getTaskManager().history(id);
+    return isWorkflowId(id) ? this.getWorkflowTracker().history(id) : this.getTaskManager().history(id);
+  }
+
+  /**
+   * Follows a task, or a workflow and its tasks, from the beginning or from a position, by whichever process; ends after
+   * the last event.
+   *
+   * @throws SymphonyError `TASK_NOT_FOUND`, `WORKFLOW_NOT_FOUND`, `STORE_CLOSED`, `INVALID_ARGUMENT`; the signal's reason
+   */
+  watch(id: string, options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined> {
+    return isWorkflowId(id) ? this.getWorkflowTracker().watch(id, options) : this.getTaskManager().watch(id, options);
+  }
+
+  /** How much there is of everything. Reads much of a large store: ask now and then. */
+  stats(): Promise<StoreStats> {
+    return this.get(Tokens.Store).stats();
   }
 
   /**
@@ -286,3 +324,7 @@ export class ServiceRegistry {
 const builtInStrategies: KnownStrategies = new Map(
   [roundRobin, capabilityMatch, loadBalanced, custom, contentMatch].map((plugin) => [plugin.name, plugin]),
 );
+
+function isWorkflowId(id: string): boolean {
+  return checkName(id, 'id').startsWith('wf_');
+}

@@ -10,12 +10,15 @@ const rememberedRequirements = 1_000;
  */
 export class AgentCatalogue {
   readonly entries: readonly AgentEntry[];
+  /** The agents of the entries. */
+  readonly agents: readonly AgentConfig[];
   readonly #byId: ReadonlyMap<string, AgentEntry>;
   readonly #fallbackId: string | undefined;
   readonly #screened = new Map<string, Screened>();
 
   constructor(entries: Iterable<AgentEntry>, fallbackId: string | undefined) {
     this.entries = [...entries].sort((a, b) => (a.config.id < b.config.id ? -1 : 1));
+    this.agents = Object.freeze(this.entries.map(({ config }) => config));
     this.#byId = new Map(this.entries.map((entry) => [entry.config.id, entry]));
     this.#fallbackId = fallbackId;
   }
@@ -61,6 +64,7 @@ function sameConfig(a: AgentConfig, b: AgentConfig): boolean {
     sameTexts(a.capabilities, b.capabilities) &&
     sameTexts(a.examples, b.examples) &&
     a.limits.timeoutMs === b.limits.timeoutMs &&
+    a.limits.concurrency === b.limits.concurrency &&
     (a.cost === b.cost || JSON.stringify(a.cost) === JSON.stringify(b.cost))
   );
 }

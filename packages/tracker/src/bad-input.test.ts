@@ -299,7 +299,7 @@ const rows: readonly Row[] = [
   [
     'a misspelled filter',
     'INVALID_ARGUMENT',
-    'listTasks has no option "state". It takes status, workflowId, agentId, after, limit.',
+    'listTasks has no option "state". It takes status, workflowId, agentId, tag, name, createdFrom, createdBefore, order, after, limit.',
     (lab) => lab.tasks.listTasks({ state: 'failed' } as object),
   ],
   ['an empty agent', 'INVALID_NAME', 'agentId must not be empty.', (lab) => lab.tasks.listTasks({ agentId: '' })],

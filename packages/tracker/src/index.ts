@@ -1,7 +1,11 @@
-export type { CreateTask, SubmitTask } from '@symphony/core';
+export type { CreateTask, SpawnTask, SubmitTask } from '@symphony/core';
+export { AgentManager, type ListAgents } from './agent-manager.ts';
 export { commitGroup, commitValue } from './commands.ts';
-export { LogFollower, type WaitOptions } from './log-follower.ts';
+export type { Followed, FollowOptions } from './follow-log.ts';
 export type { WorkflowTask } from './graph.ts';
+export type { ListPage } from './list-input.ts';
+export { LogFollower, type WaitOptions } from './log-follower.ts';
+export type { TrackerServices } from './services.ts';
 export { TaskHandle, type TaskAccess } from './task-handle.ts';
-export { TaskManager, type ListTasks, type TrackerServices } from './task-manager.ts';
-export { WorkflowTracker, type CreateWorkflow } from './workflow-tracker.ts';
+export { TaskManager, type ListTasks } from './task-manager.ts';
+export { WorkflowTracker, type CreateWorkflow, type ListWorkflows } from './workflow-tracker.ts';

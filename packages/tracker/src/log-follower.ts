@@ -8,7 +8,10 @@ import {
   type Clock,
   type EventType,
   type Store,
+  type SymphonyEvent,
 } from '@symphony/core';
+import { Bell } from './bell.ts';
+import { checkFollow, followLog, type Followed, type FollowOptions } from './follow-log.ts';
 
 /** How long to wait, and what ends the wait. */
 export interface WaitOptions {
@@ -37,6 +40,7 @@ export class LogFollower {
   #rung = false;
   #stop: (() => void) | undefined;
   #closed = false;
+  readonly #bells = new Set<Bell>();
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -112,12 +116,30 @@ export class LogFollower {
     }
   }
 
+  /**
+   * Follows a log, and ends after its last event.
+   *
+   * @throws SymphonyError as {@link followLog}
+   */
+  async *follow(followed: Followed, options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined> {
+    const checked = checkFollow(options);
+    const bell = new Bell(this.#store, this.#clock, checked.signal);
+    this.#bells.add(bell);
+    try {
+      yield* followLog(this.#store, bell, { ...followed, isClosed: () => this.#closed }, checked);
+    } finally {
+      bell.stop();
+      this.#bells.delete(bell);
+    }
+  }
+
   /** Ends all waiting, for what has not ended yet with `STORE_CLOSED`; called before the store goes away. */
   close(): void {
     this.#closed = true;
     this.#stop?.();
     this.#stop = undefined;
     this.#ringAll();
+    for (const bell of this.#bells) bell.ring();
   }
 
   #enter(subject: string, ring: () => void): void {

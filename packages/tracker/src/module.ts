@@ -1,5 +1,6 @@
 import { ContainerModule } from 'inversify';
 import { Tokens } from '@symphony/core';
+import { AgentManager } from './agent-manager.ts';
 import { LogFollower } from './log-follower.ts';
 import { TaskManager } from './task-manager.ts';
 import { WorkflowTracker } from './workflow-tracker.ts';
@@ -17,8 +18,11 @@ export const trackerModule = new ContainerModule(({ bind }) => {
     .inSingletonScope();
   bind(WorkflowTracker)
     .toResolvedValue(
-      (store, makeId, follower) => new WorkflowTracker({ store, makeId, follower }),
-      [Tokens.Store, Tokens.MakeId, LogFollower],
+      (store, clock, makeId, follower) => new WorkflowTracker({ store, clock, makeId, follower }),
+      [Tokens.Store, Tokens.Clock, Tokens.MakeId, LogFollower],
     )
+    .inSingletonScope();
+  bind(AgentManager)
+    .toResolvedValue((store) => new AgentManager({ store }), [Tokens.Store])
     .inSingletonScope();
 });

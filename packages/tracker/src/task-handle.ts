@@ -6,13 +6,14 @@ import {
   type Task,
   type TaskStatus,
 } from '@symphony/core';
+import type { FollowOptions } from './follow-log.ts';
 import type { WaitOptions } from './log-follower.ts';
 
 /** What a handle needs of the task manager. */
 export interface TaskAccess {
   getTask(id: string): Promise<Task | undefined>;
   waitForTask(id: string, options?: WaitOptions): Promise<Task>;
-  history(id: string): Promise<readonly SymphonyEvent[]>;
+  watch(id: string, options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined>;
   cancelTask(id: string, options?: { readonly reason?: string }): Promise<Task>;
 }
 
@@ -59,9 +60,14 @@ export class TaskHandle<Output = JsonValue> {
     return task;
   }
 
-  /** What has been recorded of the task so far, in order. */
-  async *events(): AsyncGenerator<SymphonyEvent> {
-    yield* await this.#access.history(this.id);
+  /**
+   * Follows what is recorded of the task, from the beginning or from a position, by whichever process; ends after the
+   * last event.
+   *
+   * @throws SymphonyError `TASK_NOT_FOUND`, `STORE_CLOSED`, `INVALID_ARGUMENT`; the signal's reason
+   */
+  events(options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined> {
+    return this.#access.watch(this.id, options);
   }
 
   /** Asks for cancellation: a pending task is cancelled at once, a running one within its grace. */

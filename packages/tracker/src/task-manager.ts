@@ -1,15 +1,11 @@
 import {
-  checkInteger,
   checkKeys,
   checkName,
   checkReason,
   checkTime,
-  createMakeId,
   defaults,
-  describe,
   isTerminal,
   SymphonyError,
-  systemClock,
   taskStatuses,
   toNewTask,
   toTask,
@@ -25,40 +21,20 @@ import {
   type TaskStatus,
 } from '@symphony/core';
 import { commitCreation, commitGroup, commitValue } from './commands.ts';
+import type { FollowOptions } from './follow-log.ts';
 import { readHistory } from './history.ts';
-import { LogFollower, type WaitOptions } from './log-follower.ts';
+import { someOf, toPageQuery, type ListPage } from './list-input.ts';
+import type { LogFollower, WaitOptions } from './log-follower.ts';
+import { toTrackerServices, type TrackerServices } from './services.ts';
 import { TaskHandle, type TaskAccess } from './task-handle.ts';
 
-/** What a {@link TaskManager} is made of. */
-export interface TrackerServices {
-  readonly store: Store;
-  /** Default: the machine's. */
-  readonly clock?: Clock;
-  readonly makeId?: MakeId;
-  /** Shared by those who wait on one store. Default: one of its own. */
-  readonly follower?: LogFollower;
-}
-
 /** Which tasks to list. */
-export interface ListTasks {
+export interface ListTasks extends ListPage {
   readonly status?: TaskStatus | readonly TaskStatus[];
   readonly workflowId?: string;
   readonly agentId?: string;
-  /** The id of the last task of the page before. */
-  readonly after?: string;
-  /** 1 to 1,000. Default 100. */
-  readonly limit?: number;
-}
-
-/**
- * Refuses what a tracker cannot be made of.
- *
- * @throws SymphonyError `INVALID_ARGUMENT`
- */
-export function checkServices(services: TrackerServices, what: string): TrackerServices {
-  checkKeys(services, ['store', 'clock', 'makeId', 'follower'], what);
-  if (typeof (services.store as Partial<Store> | undefined)?.commit === 'function') return services;
-  throw new SymphonyError('INVALID_ARGUMENT', `${what} needs a store, got ${describe(services.store)}.`);
+  /** Only tasks that have this tag. */
+  readonly tag?: string;
 }
 
 /** Creates, submits, finds and cancels tasks. */
@@ -69,16 +45,11 @@ export class TaskManager implements TaskAccess {
   readonly #follower: LogFollower;
 
   constructor(services: TrackerServices) {
-    const {
-      store,
-      clock = systemClock,
-      makeId = createMakeId(clock),
-      follower,
-    } = checkServices(services, 'TaskManager');
+    const { store, clock, makeId, follower } = toTrackerServices(services, 'TaskManager');
     this.#store = store;
     this.#clock = clock;
     this.#makeId = makeId;
-    this.#follower = follower ?? new LogFollower(store, clock);
+    this.#follower = follower;
   }
 
   /**
@@ -134,13 +105,13 @@ export class TaskManager implements TaskAccess {
    * @throws SymphonyError `INVALID_ARGUMENT`, `INVALID_NAME`
    */
   async listTasks(query: ListTasks = {}): Promise<readonly Task[]> {
-    checkKeys(query, ['status', 'workflowId', 'agentId', 'after', 'limit'], 'listTasks');
+    const { status, workflowId, agentId, tag } = query;
     const records = await this.#store.listTasks({
-      limit: query.limit === undefined ? 100 : checkInteger(query.limit, 'limit', 1, 1_000),
-      ...(query.status === undefined ? {} : { status: checkStatuses(query.status) }),
-      ...(query.workflowId === undefined ? {} : { workflowId: checkName(query.workflowId, 'workflowId') }),
-      ...(query.agentId === undefined ? {} : { agentId: checkName(query.agentId, 'agentId') }),
-      ...(query.after === undefined ? {} : { after: checkName(query.after, 'after') }),
+      ...toPageQuery(query, ['status', 'workflowId', 'agentId', 'tag'], 'listTasks'),
+      ...(status === undefined ? {} : { status: someOf(status, taskStatuses, 'status') }),
+      ...(workflowId === undefined ? {} : { workflowId: checkName(workflowId, 'workflowId') }),
+      ...(agentId === undefined ? {} : { agentId: checkName(agentId, 'agentId') }),
+      ...(tag === undefined ? {} : { tag: checkName(tag, 'tag') }),
     });
     return records.map(toTask);
   }
@@ -183,6 +154,21 @@ export class TaskManager implements TaskAccess {
   }
 
   /**
+   * Follows what is recorded of a task, from the beginning or from a position, by whichever process; ends after the last
+   * event.
+   *
+   * @throws SymphonyError `TASK_NOT_FOUND`, `STORE_CLOSED`, `INVALID_ARGUMENT`; the signal's reason
+   */
+  watch(id: string, options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined> {
+    const end = async (): Promise<number | undefined> => {
+      const task = await this.#store.getTask(id);
+      if (task === undefined) throw notFound(id);
+      return isTerminal(task.status) ? task.lastSeq : undefined;
+    };
+    return this.#follower.follow({ subject: checkName(id, 'task id'), query: { subject: id }, end }, options);
+  }
+
+  /**
    * Waits until the task has ended, whichever process ends it.
    *
    * @throws SymphonyError `TASK_NOT_FOUND`, `WAIT_TIMEOUT`; the signal's reason
@@ -206,19 +192,6 @@ export class TaskManager implements TaskAccess {
     if (result.status === 'ok') return toTask(result.value.task as TaskRecord);
     return toTask((await this.#store.getTask(result.id)) as TaskRecord);
   }
-}
-
-function checkStatuses(value: TaskStatus | readonly TaskStatus[]): readonly TaskStatus[] {
-  const statuses: readonly unknown[] = Array.isArray(value) ? value : [value];
-  for (const status of statuses as readonly TaskStatus[]) {
-    if (!taskStatuses.includes(status)) {
-      throw new SymphonyError(
-        'INVALID_ARGUMENT',
-        `status must be one of ${taskStatuses.join(', ')}, got ${describe(status)}.`,
-      );
-    }
-  }
-  return statuses as readonly TaskStatus[];
 }
 
 function notFound(taskId: string): SymphonyError {

@@ -3,7 +3,6 @@ import {
   checkKeys,
   checkName,
   checkReason,
-  createMakeId,
   defaults,
   describe,
   encodeJson,
@@ -11,10 +10,10 @@ import {
   hashOf,
   isSettled,
   SymphonyError,
-  systemClock,
   toTask,
   toWorkflow,
   workflowStatus,
+  workflowStatuses,
   type Clock,
   type Command,
   type FailurePolicy,
@@ -28,10 +27,12 @@ import {
   type WorkflowStatus,
 } from '@symphony/core';
 import { commitCreation, commitGroup, commitValue } from './commands.ts';
+import type { FollowOptions } from './follow-log.ts';
 import { planTasks, type PlannedTask, type WorkflowTask } from './graph.ts';
 import { readHistory } from './history.ts';
-import { LogFollower, type WaitOptions } from './log-follower.ts';
-import { checkServices, type TrackerServices } from './task-manager.ts';
+import { someOf, toPageQuery, type ListPage } from './list-input.ts';
+import type { LogFollower, WaitOptions } from './log-follower.ts';
+import { toTrackerServices, type TrackerServices } from './services.ts';
 
 /** What a workflow is created from. */
 export interface CreateWorkflow {
@@ -46,6 +47,11 @@ export interface CreateWorkflow {
   readonly idempotencyKey?: string;
 }
 
+/** Which workflows to list. */
+export interface ListWorkflows extends ListPage {
+  readonly status?: WorkflowStatus | readonly WorkflowStatus[];
+}
+
 /** Tasks that one transaction brings in line with a paused or cancelled workflow. */
 const alignLimit = 1_000;
 
@@ -57,16 +63,11 @@ export class WorkflowTracker {
   readonly #follower: LogFollower;
 
   constructor(services: TrackerServices) {
-    const {
-      store,
-      clock = systemClock,
-      makeId = createMakeId(clock),
-      follower,
-    } = checkServices(services, 'WorkflowTracker');
+    const { store, clock, makeId, follower } = toTrackerServices(services, 'WorkflowTracker');
     this.#store = store;
     this.#clock = clock;
     this.#makeId = makeId;
-    this.#follower = follower ?? new LogFollower(store, clock);
+    this.#follower = follower;
   }
 
   /**
@@ -119,6 +120,20 @@ export class WorkflowTracker {
   async getWorkflow(workflowId: string): Promise<Workflow | undefined> {
     const row = await this.#store.getWorkflow(checkName(workflowId, 'workflow id'));
     return row === undefined ? undefined : toWorkflow(row);
+  }
+
+  /**
+   * Workflows in the order of their creation, a page at a time.
+   *
+   * @throws SymphonyError `INVALID_ARGUMENT`, `INVALID_NAME`
+   */
+  async listWorkflows(query: ListWorkflows = {}): Promise<readonly Workflow[]> {
+    const { status } = query;
+    const rows = await this.#store.listWorkflows({
+      ...toPageQuery(query, ['status'], 'listWorkflows'),
+      ...(status === undefined ? {} : { status: someOf(status, workflowStatuses, 'status') }),
+    });
+    return rows.map(toWorkflow);
   }
 
   /**
@@ -175,6 +190,21 @@ export class WorkflowTracker {
   async history(workflowId: string): Promise<readonly SymphonyEvent[]> {
     await this.#row(workflowId);
     return readHistory(this.#store, workflowId);
+  }
+
+  /**
+   * Follows what is recorded of a workflow and of its tasks, from the beginning or from a position, by whichever process;
+   * ends when no task is open any more.
+   *
+   * @throws SymphonyError `WORKFLOW_NOT_FOUND`, `STORE_CLOSED`, `INVALID_ARGUMENT`; the signal's reason
+   */
+  watch(workflowId: string, options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined> {
+    const end = async (): Promise<number | undefined> => {
+      const row = await this.#row(workflowId);
+      return row.settledAt === null ? undefined : row.lastSeq;
+    };
+    const subject = checkName(workflowId, 'workflow id');
+    return this.#follower.follow({ subject, query: { workflowId: subject }, end }, options);
   }
 
   /**
