@@ -1,4 +1,13 @@
-import type { Agent, AgentContext, Clock, Logger, Store, SymphonyEvent, Task } from '@symphony/core';
+import {
+  toAgentConfig,
+  type Agent,
+  type AgentContext,
+  type Clock,
+  type Logger,
+  type Store,
+  type SymphonyEvent,
+  type Task,
+} from '@symphony/core';
 import { EnhancedExecutor, type ExecutorOptions } from '@symphony/executor';
 import { MemoryStore } from '@symphony/persistence-memory';
 import { createIdSequence, VirtualClock } from '@symphony/testing';
@@ -109,12 +118,31 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Puts something in front of methods of the store; it is given the method that it stands before. */
-  break<Method extends 'commit' | 'renew' | 'holding' | 'steps' | 'getTask' | 'sweep' | 'openWorker' | 'closeWorker'>(
-    method: Method,
-    fault: (real: Store[Method]) => Store[Method],
-  ): void {
+  break<
+    Method extends
+      | 'commit'
+      | 'renew'
+      | 'holding'
+      | 'steps'
+      | 'getTask'
+      | 'listTasks'
+      | 'prune'
+      | 'sweep'
+      | 'openWorker'
+      | 'closeWorker',
+  >(method: Method, fault: (real: Store[Method]) => Store[Method]): void {
     const real = this.#inner[method].bind(this.#inner) as Store[Method];
     this.#faults = { ...this.#faults, [method]: fault(real) };
+  }
+
+  /** Puts an agent into the catalogue. */
+  async register(agent: Agent): Promise<void> {
+    await this.#inner.commit({ groups: [[{ type: 'registerAgent', config: toAgentConfig(agent) }]] });
+  }
+
+  /** Keeps a task from being found in lists, as if it had been removed. */
+  hide(id: string): void {
+    this.break('listTasks', (list) => async (query) => (await list(query)).filter((task) => task.id !== id));
   }
 
   /** Takes away what `break` put there. */

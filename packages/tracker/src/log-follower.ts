@@ -117,9 +117,10 @@ export class LogFollower {
   }
 
   /**
-   * Follows a log, and ends after its last event.
+   * Follows a log, and ends after its last event. Misses none and repeats none; while the store cannot be reached it
+   * waits and goes on where it was.
    *
-   * @throws SymphonyError as {@link followLog}
+   * @throws SymphonyError `INVALID_ARGUMENT`, `STORE_CLOSED`; the signal's reason
    */
   async *follow(followed: Followed, options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined> {
     const checked = checkFollow(options);

@@ -30,12 +30,13 @@ export class TaskHandle<Output = JsonValue> {
   /**
    * Waits for the result, whichever process computes it.
    *
-   * @throws SymphonyError the recorded error, `TASK_CANCELLED`, `TASK_NOT_FOUND`, `WAIT_TIMEOUT`; the signal's reason
+   * @throws SymphonyError the recorded error, `DEPENDENCY_FAILED`, `TASK_CANCELLED`, `TASK_NOT_FOUND`, `WAIT_TIMEOUT`; the signal's reason
    */
   async result(options?: WaitOptions): Promise<Output> {
     const task = await this.#access.waitForTask(this.id, options);
     if (task.status === 'completed') return task.output as Output;
-    if (task.status === 'cancelled' || task.error === undefined) {
+    const isCancelled = task.status === 'cancelled' && task.error?.code !== 'DEPENDENCY_FAILED';
+    if (isCancelled || task.error === undefined) {
       throw new SymphonyError('TASK_CANCELLED', `Task ${this.id} was cancelled.`, { details: { taskId: this.id } });
     }
     throw fromTaskError(this.id, task.error);

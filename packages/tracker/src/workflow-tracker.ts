@@ -276,7 +276,7 @@ function inCallersWords(error: unknown, tasks: readonly PlannedTask[]): unknown 
   const task = tasks.find(({ record }) => record.id === taskId);
   return new SymphonyError(
     'DEPENDENCY_NOT_FOUND',
-    `${task?.what ?? 'A task'} depends on "${String(dependsOn)}", which is neither the key of a task of this workflow nor the id of a stored one. Nothing was created.`,
+    `${task?.what ?? 'A task'} depends on ${describe(dependsOn)}, which is neither the key of a task of this workflow nor the id of a stored one. Nothing was created.`,
     { details: { dependsOn }, cause: error },
   );
 }
