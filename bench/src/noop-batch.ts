@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceRegistry } from '@symphony/registry';
 import { measureRawSqlite } from './raw-sqlite.ts';
+import { medianOf, rangeOf } from './statistics.ts';
 
 const runs = Number(process.argv[2] ?? 5);
 const count = Number(process.argv[3] ?? 10_000);
@@ -57,11 +58,6 @@ async function perSecond(action: () => Promise<void>): Promise<number> {
   return (count / (performance.now() - startedAt)) * 1000;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((first, second) => first - second);
-  return sorted[sorted.length >> 1] as number;
-}
-
 const all: Figures[] = [];
 for (let run = 0; run < runs; run++) {
   const folder = mkdtempSync(join(tmpdir(), 'symphony-bench-'));
@@ -75,9 +71,8 @@ for (let run = 0; run < runs; run++) {
 console.log(`${count} tasks, ${runs} runs, SQLite synchronous=FULL, Node ${process.version}; tasks per second`);
 for (const name of Object.keys(all[0] ?? {})) {
   const values = all.map((figures) => figures[name] as number);
-  const limit = median(all.map((figures) => figures[name.includes('create') ? 'raw create' : 'raw execute'] as number));
-  const range = `${Math.round(Math.min(...values))}–${Math.round(Math.max(...values))}`;
+  const limit = medianOf(all.map((figures) => figures[name.includes('create') ? 'raw create' : 'raw execute'] as number));
   console.log(
-    `${name.padEnd(28)} ${String(Math.round(median(values))).padStart(8)}  (${range})  ${(median(values) / limit).toFixed(2)} of the raw limit`,
+    `${name.padEnd(28)} ${String(Math.round(medianOf(values))).padStart(8)}  (${rangeOf(values)})  ${(medianOf(values) / limit).toFixed(2)} of the raw limit`,
   );
 }
