@@ -31,10 +31,7 @@ const shapes: Readonly<Record<string, () => readonly WorkflowTask[]>> = {
   'grid of 100 × 100': () =>
     Array.from({ length: 10_000 }, (_, index) => {
       const [row, column] = [Math.floor(index / 100), index % 100];
-      const dependsOn = [
-        ...(row > 0 ? [String(index - 100)] : []),
-        ...(column > 0 ? [String(index - 1)] : []),
-      ];
+      const dependsOn = [...(row > 0 ? [String(index - 100)] : []), ...(column > 0 ? [String(index - 1)] : [])];
       return { key: String(index), name: 'cell', agentId, dependsOn };
     }),
 };
@@ -62,7 +59,9 @@ async function measure(tasks: readonly WorkflowTask[]): Promise<Figures> {
   }
 }
 
-console.log(`${runs} runs, ${url === undefined ? 'SQLite synchronous=FULL' : new URL(url).protocol}, Node ${process.version}`);
+console.log(
+  `${runs} runs, ${url === undefined ? 'SQLite synchronous=FULL' : new URL(url).protocol}, Node ${process.version}`,
+);
 console.log(`${'shape'.padEnd(22)}${'create, ms'.padStart(12)}${'run, ms'.padStart(12)}${'tasks/s'.padStart(10)}`);
 for (const [name, make] of Object.entries(shapes)) {
   const all: Figures[] = [];

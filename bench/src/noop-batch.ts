@@ -71,7 +71,9 @@ for (let run = 0; run < runs; run++) {
 console.log(`${count} tasks, ${runs} runs, SQLite synchronous=FULL, Node ${process.version}; tasks per second`);
 for (const name of Object.keys(all[0] ?? {})) {
   const values = all.map((figures) => figures[name] as number);
-  const limit = medianOf(all.map((figures) => figures[name.includes('create') ? 'raw create' : 'raw execute'] as number));
+  const limit = medianOf(
+    all.map((figures) => figures[name.includes('create') ? 'raw create' : 'raw execute'] as number),
+  );
   console.log(
     `${name.padEnd(28)} ${String(Math.round(medianOf(values))).padStart(8)}  (${rangeOf(values)})  ${(medianOf(values) / limit).toFixed(2)} of the raw limit`,
   );
