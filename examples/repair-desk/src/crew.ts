@@ -4,18 +4,13 @@ import { needsAHuman } from './agents/needs-a-human.ts';
 import { repairAgent } from './agents/repair-agent.ts';
 import { DeskLink } from './desk/desk-link.ts';
 import { Logbook } from './logbook.ts';
-import { packages } from './packages.ts';
 import type { Place } from './place.ts';
+import type { Plan } from './plan.ts';
 
-/** Opens a desk for each package, which sets right what a killed worker left half done, and brings in the agents. */
-export function openCrew(place: Place): Agent[] {
+/** Opens a desk for each unit, which sets right what a killed worker left half done, and brings in the agents. */
+export function openCrew(place: Place, { units, seats }: Plan): Agent[] {
   const logbook = new Logbook(place.logbook);
-  const desks = new Map(
-    packages.map(({ name }) => [
-      name,
-      new DeskLink({ name, folder: place.repaired(name), ledger: place.ledger(name) }),
-    ]),
-  );
+  const desks = new Map(units.map((unit) => [unit.name, new DeskLink(place.desk(unit, seats))]));
   const deskOf = (name: string): DeskLink => {
     const desk = desks.get(name);
     if (desk === undefined) throw new RangeError(`There is no desk for ${name}`);

@@ -1,15 +1,19 @@
 import { ServiceRegistry, type Agent } from '@symphony/registry';
-import type { Place } from './place.ts';
+import type { Plan } from './plan.ts';
+import { strategyOf } from './routing.ts';
 
 /**
  * Opens the store of a run. The supervisor opens it without agents, to hand out work and to watch; a worker with them.
  * The lease is short, so that a killed worker's tasks are soon taken over.
  */
-export function openSymphony(place: Place, agents: readonly Agent[] = []): Promise<ServiceRegistry> {
+export function openSymphony(
+  { database, routing }: Pick<Plan, 'database' | 'routing'>,
+  agents: readonly Agent[] = [],
+): Promise<ServiceRegistry> {
   return ServiceRegistry.open({
-    persistence: `sqlite:${place.database}`,
+    persistence: `sqlite:${database}`,
     agents,
-    routing: { strategy: 'content-match', fallback: 'needs-a-human' },
+    routing: { strategy: strategyOf(routing), fallback: 'needs-a-human' },
     lease: { leaseMs: 3_000, renewMs: 500, sweepMs: 500 },
   });
 }

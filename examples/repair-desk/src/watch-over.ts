@@ -31,10 +31,11 @@ export interface Kill {
   readonly step: string;
 }
 
-const lookEveryMs = 100;
+/** How often it is looked; more often while the moment for the kill is awaited, which is a step in hand. */
+const lookEveryMs = { watching: 100, aiming: 10 };
 
-/** How long nothing may happen before a run is given up. */
-const patienceMs = 60_000;
+/** How long nothing may happen before a run is given up: somebody's own project may keep the compiler busy for long. */
+const patienceMs = { demonstration: 60_000, owned: 600_000 };
 
 /**
  * Keeps a worker at the place until every task has ended, shows how far it is, and half-way kills the worker in the
@@ -53,16 +54,18 @@ export async function watchOver({
   const total = jobs.reduce((sum, { tasks }) => sum + tasks.length, 0);
   let kill: Kill | undefined;
   let done = 0;
+  const patience = jobs.some(({ unit }) => unit.isOwned) ? patienceMs.owned : patienceMs.demonstration;
   let lastNews = performance.now();
   try {
     while (done < total) {
-      await sleep(lookEveryMs);
+      const isDueToDie = crash && kill === undefined && done >= total / 2;
+      await sleep(isDueToDie ? lookEveryMs.aiming : lookEveryMs.watching);
       await tally.look();
       const counts = workflows.map((id) => tally.of(id));
       progress.show(
         jobs.map((job, index) => ({
           ...counts[index]!,
-          name: job.name,
+          name: job.unit.name,
           tasks: job.tasks.length,
           errorsBefore: job.errors,
           errorsNow: errorsNow(job, place),
@@ -71,7 +74,8 @@ export async function watchOver({
       const now = counts.reduce((sum, count) => sum + count.done, 0);
       if (now > done) lastNews = performance.now();
       done = now;
-      const line = crash && kill === undefined && done >= total / 2 ? stepInHand(place) : undefined;
+      // A step that follows others shows best what the journal is for; after a while any will do.
+      const line = isDueToDie ? stepInHand(place, done < total * 0.7) : undefined;
       if (line !== undefined) {
         const processId = await supervisor.kill();
         kill = { processId, done, total, agent: line.agent, step: line.step };
@@ -79,8 +83,8 @@ export async function watchOver({
         progress.say(`✓ worker ${supervisor.start()} takes over`);
       }
       if (supervisor.isStuck) throw new Error(`The workers keep dying; their scratch folder is ${place.folder}`);
-      if (performance.now() - lastNews > patienceMs) {
-        throw new Error(`Nothing has happened for ${patienceMs / 1_000} s; the scratch folder is ${place.folder}`);
+      if (performance.now() - lastNews > patience) {
+        throw new Error(`Nothing has happened for ${patience / 1_000} s; the scratch folder is ${place.folder}`);
       }
     }
     await supervisor.stop();
@@ -91,8 +95,13 @@ export async function watchOver({
   }
 }
 
-/** The step that an agent has begun and not finished, if the last line of the logbook is the beginning of one. */
-function stepInHand(place: Place): LogbookLine | undefined {
-  const last = new Logbook(place.logbook).read().at(-1);
-  return last?.phase === 'begin' ? last : undefined;
+/** The latest step that an agent has begun and not finished, as the logbook tells it; if asked, only one that follows others. */
+function stepInHand(place: Place, hasEarlier: boolean): LogbookLine | undefined {
+  const open = new Map<string, LogbookLine>();
+  for (const line of new Logbook(place.logbook).read()) {
+    const key = `${line.task} ${line.agent} ${line.step} ${line.attempt}`;
+    if (line.phase === 'begin') open.set(key, line);
+    else open.delete(key);
+  }
+  return [...open.values()].findLast(({ step }) => !hasEarlier || step !== 'propose');
 }

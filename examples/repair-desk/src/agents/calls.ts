@@ -1,7 +1,8 @@
 import ts from 'typescript';
+import { annotateParameters, isTypeScript, writtenType } from '../code/annotations.ts';
 import { cast, docHost, noteType } from '../code/jsdoc.ts';
 import { docsOf, nearest, walk, type Draft, type Scene } from '../code/scene.ts';
-import { Speaker, withType } from '../code/speak.ts';
+import { isEmptyType, Speaker, withType } from '../code/speak.ts';
 import { functionOf } from '../code/syntax.ts';
 import type { Change } from '../desk/edits.ts';
 import type { Recipe } from './recipe.ts';
@@ -44,6 +45,13 @@ export const calls: Recipe = {
 
 /** Puts the names that a call leaves out into brackets: `@param {T} [name]`. */
 function* optional(declaration: ts.SignatureDeclaration, given: number): Generator<Draft> {
+  const file = declaration.getSourceFile().fileName;
+  if (isTypeScript(declaration.getSourceFile())) {
+    const left = declaration.parameters.slice(given).map(({ name }) => name.getText());
+    const notes = left.map((name) => ({ name, type: undefined, optional: true }));
+    yield { title: `optional: ${left.join(', ')}`, file, changes: annotateParameters(declaration, notes) };
+    return;
+  }
   const changes: Change[] = [];
   const names: string[] = [];
   for (const parameter of declaration.parameters.slice(given)) {
@@ -57,14 +65,14 @@ function* optional(declaration: ts.SignatureDeclaration, given: number): Generat
       );
     }
   }
-  if (changes.length > 0)
-    yield { title: `optional: ${names.join(', ')}`, file: declaration.getSourceFile().fileName, changes };
+  if (changes.length > 0) yield { title: `optional: ${names.join(', ')}`, file, changes };
 }
 
 /** A function that is handed more than it names, as a switched-off logger is: its type says that it takes whatever comes. */
 function* variadic(scene: Scene, declaration: ts.SignatureDeclaration): Generator<Draft> {
   const host = docHost(declaration);
-  if (host === undefined || host === (declaration as ts.Node)) return;
+  // In TypeScript a superfluous argument is more likely a mistake than a habit.
+  if (host === undefined || host === (declaration as ts.Node) || isTypeScript(host.getSourceFile())) return;
   const { checker } = scene;
   const signature = checker.getSignatureFromDeclaration(declaration);
   const result =
@@ -103,9 +111,10 @@ function* widened(
   argument: ts.Expression,
 ): Generator<Draft> {
   const parameter = declaration.parameters[index];
-  const type = parameter === undefined ? undefined : ts.getJSDocType(parameter);
+  const type = parameter === undefined ? undefined : writtenType(parameter);
   const passed = new Speaker(scene.checker, declaration).union([scene.checker.getTypeAtLocation(argument)]);
   if (type === undefined || passed === undefined) return;
+  if (isTypeScript(type.getSourceFile()) && !isEmptyType(passed)) return;
   const source = type.getSourceFile();
   const text = withType(type.getText(source), passed);
   yield {

@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { isTypeScript } from '../code/annotations.ts';
 import { cast } from '../code/jsdoc.ts';
 import { indentOf, nearest, walk, type Draft } from '../code/scene.ts';
 import type { Recipe } from './recipe.ts';
@@ -16,6 +17,10 @@ export const caught: Recipe = {
   *drafts(scene) {
     const { node, source, checker } = scene;
     if (!ts.isIdentifier(node)) return;
+    if (isTypeScript(source)) {
+      yield* asked(source, node);
+      return;
+    }
     const here = (type: string): Draft => ({
       title: `${node.text}: ${type}`,
       file: source.fileName,
@@ -36,6 +41,19 @@ export const caught: Recipe = {
     }
   },
 };
+
+/** In TypeScript it is asked whether it is an error; whatever else was thrown is put into words. */
+function* asked(source: ts.SourceFile, use: ts.Identifier): Generator<Draft> {
+  const access = use.parent;
+  if (!ts.isPropertyAccessExpression(access) || access.expression !== use || access.name.text !== 'message') return;
+  const text = `(${use.text} instanceof Error ? ${use.text}.message : String(${use.text}))`;
+  const isAlone = ts.isTemplateSpan(access.parent) || ts.isCallExpression(access.parent);
+  yield {
+    title: `${use.text} instanceof Error`,
+    file: source.fileName,
+    changes: [{ start: access.getStart(source), end: access.end, text: isAlone ? text.slice(1, -1) : text }],
+  };
+}
 
 /** One line at the top of the block, so that the rest of it stays as it was. */
 function once(source: ts.SourceFile, clause: ts.CatchClause, name: ts.BindingName, type: string): Draft {

@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { codeFixes } from '../code/code-fixes.ts';
 import { parameterTags } from '../code/jsdoc.ts';
 import { docsOf, nearest, walk, type Draft, type Scene } from '../code/scene.ts';
 import { Usage } from '../code/usage.ts';
@@ -114,7 +115,7 @@ function* renamed(scene: Scene): Generator<Draft> {
 
 /** A name the compiler has a better suggestion for. */
 function* spelt(scene: Scene): Generator<Draft> {
-  const { compiler, finding, node, source } = scene;
+  const { finding, node, source } = scene;
   if (!nearest(node, ts.isJSDoc)) return;
   const name = node.getText(source);
   const usual = new Map([
@@ -133,21 +134,7 @@ function* spelt(scene: Scene): Generator<Draft> {
       file: finding.file,
       changes: [{ start: finding.start, end: finding.start + finding.length, text: better }],
     };
-  const fixes = compiler.service.getCodeFixesAtPosition(
-    finding.file,
-    finding.start,
-    finding.start + finding.length,
-    [finding.code],
-    ts.getDefaultFormatCodeSettings('\n'),
-    {},
-  );
-  for (const fix of fixes) {
-    if (fix.fixName !== 'spelling') continue;
-    const changes = fix.changes.flatMap(({ textChanges }) =>
-      textChanges.map(({ span, newText }) => ({ start: span.start, end: span.start + span.length, text: newText })),
-    );
-    yield { title: fix.description, file: finding.file, changes };
-  }
+  yield* codeFixes(scene, ({ fixName }) => fixName === 'spelling');
 }
 
 /** The function that a comment is about. */

@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { annotateParameters, isTypeScript, writtenType } from '../code/annotations.ts';
 import { docHost, noteParameters, type ParameterNote } from '../code/jsdoc.ts';
 import { nearest, type Draft, type Scene } from '../code/scene.ts';
 import { parameterTypes } from '../code/parameter-types.ts';
@@ -43,7 +44,7 @@ function draft(usage: Usage, types: ReadonlyMap<ts.ParameterDeclaration, string>
   const declaration = first!.parent;
   const host = docHost(declaration);
   const title = [...types].map(([{ name }, type]) => `${name.getText(source)}: ${type}`).join(', ');
-  if (host === undefined) {
+  if (host === undefined && !isTypeScript(source)) {
     return { title, file: source.fileName, changes: [...types].flatMap(([each, type]) => inline(source, each, type)) };
   }
   const notes = declaration.parameters.flatMap((each): ParameterNote[] => {
@@ -56,6 +57,9 @@ function draft(usage: Usage, types: ReadonlyMap<ts.ParameterDeclaration, string>
       { name: each.name.getText(source), type: type !== undefined && isRest ? `...${itemOf(type)}` : type, optional },
     ];
   });
+  if (host === undefined || isTypeScript(source)) {
+    return { title, file: source.fileName, changes: annotateParameters(declaration, notes) };
+  }
   const order = declaration.parameters.map(({ name }) => name.getText(source));
   return { title, file: source.fileName, changes: noteParameters(source, host, order, notes) };
 }
@@ -73,7 +77,7 @@ function inline(source: ts.SourceFile, parameter: ts.ParameterDeclaration, type:
 }
 
 function isUntyped({ checker }: Scene, parameter: ts.ParameterDeclaration): boolean {
-  if (!ts.isIdentifier(parameter.name) || ts.getJSDocType(parameter) !== undefined) return false;
+  if (!ts.isIdentifier(parameter.name) || writtenType(parameter) !== undefined) return false;
   return (checker.getTypeAtLocation(parameter).flags & ts.TypeFlags.Any) !== 0;
 }
 

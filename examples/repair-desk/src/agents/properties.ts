@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { isTypeScript, writtenType } from '../code/annotations.ts';
 import { cast, noteType } from '../code/jsdoc.ts';
 import { docsOf, indentOf, nearest, walk, type Draft, type Scene } from '../code/scene.ts';
 import { withType } from '../code/speak.ts';
@@ -28,10 +29,17 @@ export const properties: Recipe = {
   *drafts(scene) {
     const access = nearest(scene.node, ts.isPropertyAccessExpression);
     if (access === undefined || scene.node !== access.name) return;
+    // A name that is almost right is not one to declare.
+    if (isTypeScript(scene.source) && /Did you mean '/.test(scene.finding.message)) return;
     yield* onMethod(scene, access);
     const usage = new Usage(scene);
     const name = access.name.text;
     const types = [...memberTypes(usage, name)].slice(0, 2);
+    if (isTypeScript(scene.source)) {
+      yield* onDeclared(scene, access, types);
+      yield* onLiteral(scene, access, name, types);
+      return;
+    }
     yield* onClass(scene, access, name, types);
     yield* onDocumented(scene, access, usage);
     yield* onLiteral(scene, access, name, types);
@@ -66,6 +74,30 @@ function* onClass(
     const text = `\n${indent}/** @type {${said}} */\n${indent}this.${name};`;
     const at = last?.end ?? body.getStart(source) + 1;
     yield { title: `${owner}.${name}: ${said}`, file: source.fileName, changes: [{ start: at, end: at, text }] };
+  }
+}
+
+/** In TypeScript a class or an interface of the project is given the member, which may be missing. */
+function* onDeclared(
+  { checker, compiler, source }: Scene,
+  access: ts.PropertyAccessExpression,
+  types: readonly string[],
+): Generator<Draft> {
+  const holder = checker.getNonNullableType(checker.getTypeAtLocation(access.expression));
+  const declaration = holder
+    .getSymbol()
+    ?.declarations?.find((each) => ts.isClassLike(each) || ts.isInterfaceDeclaration(each));
+  // A type of this file: the names that the member's type is said in are then known there.
+  if (declaration === undefined || declaration.getSourceFile() !== source) return;
+  if (!compiler.files.includes(source.fileName)) return;
+  const [first] = declaration.members;
+  const at = declaration.members.pos;
+  const indent = first === undefined ? `${indentOf(source, declaration)}  ` : indentOf(source, first);
+  const end = first === undefined ? '\n' : '';
+  for (const type of [...types, 'unknown']) {
+    const text = `\n${indent}${access.name.text}?: ${type};${end}`;
+    const title = `${access.name.text}?: ${type}`;
+    yield { title, file: source.fileName, changes: [{ start: at, end: at, text }] };
   }
 }
 
@@ -184,8 +216,7 @@ function lastFieldOf(body: ts.Block): ts.Statement | undefined {
 }
 
 function typeNodeOf(declaration: ts.Declaration): ts.TypeNode | undefined {
-  if (ts.isParameter(declaration)) return ts.getJSDocType(declaration);
-  return ts.isVariableDeclaration(declaration) ? ts.getJSDocType(declaration) : undefined;
+  return ts.isParameter(declaration) || ts.isVariableDeclaration(declaration) ? writtenType(declaration) : undefined;
 }
 
 function looseObjects(type: ts.TypeNode): ts.TypeNode[] {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -6,31 +6,37 @@ import { openScene } from '../code/scene.ts';
 import { Compiler } from '../desk/compiler.ts';
 import { applyChanges } from '../desk/edits.ts';
 import { judge } from '../desk/judge.ts';
-import { typesFolder } from '../packages.ts';
+import { strictSettings } from '../project/settings.ts';
 import { recipes } from './index.ts';
 
 let folder: string;
 let compiler: Compiler;
-const file = (): string => join(folder, 'specimen.js');
+const specimens = { js: 'specimen.js', ts: 'specimen.ts' };
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'recipes-'));
-  writeFileSync(file(), '');
-  compiler = new Compiler({ files: [file()], typeRoots: [typesFolder()] });
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'recipes-')));
+  for (const name of Object.values(specimens)) writeFileSync(join(folder, name), '');
+  writeFileSync(join(folder, 'other.ts'), 'export const shared = 1;\nexport interface Shape {\n  size: number;\n}\n');
+  const files = [...Object.values(specimens), 'other.ts'];
+  compiler = new Compiler({ root: folder, files, others: [], settings: strictSettings('Preserve') });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What an agent makes of the first error in a specimen that it knows about: the first draft that the compiler would keep. */
-function repair(id: string, source: string): string {
+function repair(id: string, source: string, language: keyof typeof specimens = 'js'): string {
   const recipe = recipes.find((each) => each.id === id)!;
-  writeFileSync(file(), source);
-  compiler.reload(file());
+  const file = join(folder, specimens[language]);
+  for (const name of Object.values(specimens)) {
+    writeFileSync(join(folder, name), name === specimens[language] ? source : 'export {};\n');
+    compiler.reload(join(folder, name));
+  }
   const before = compiler.check();
   const finding = before.find(({ message }) => recipe.about.test(message));
   if (finding === undefined) return `no such error among: ${before.map(({ message }) => message).join(' / ')}`;
   for (const draft of recipe.drafts(openScene(compiler, finding)!)) {
     const text = applyChanges(source, draft.changes);
-    if (judge(file(), before, compiler.try(file(), text), finding).kept) return text;
+    const after = compiler.try(file, text);
+    if (judge({ edited: file, target: finding, before, after, mayReveal: language === 'js' }).kept) return text;
   }
   return 'nothing';
 }
@@ -196,6 +202,78 @@ describe('this', () => {
     const source =
       'function A() {\n  this.x = 1;\n}\nA.prototype.f = function () {\n  return [1].map(function () {\n    return this.x;\n  }, this);\n};\nmodule.exports = A;\n';
     expect(repair('this-context', source)).toContain('map(/** @this {A} */ function () {');
+  });
+});
+
+describe('in TypeScript', () => {
+  const fix = (id: string, source: string): string => repair(id, source, 'ts');
+
+  test('a parameter is typed in its place', () => {
+    const source = 'function twice(value) {\n  return value * 2;\n}\nexport const four = twice(2);\n';
+    expect(fix('parameter-types', source)).toBe(source.replace('(value)', '(value: number)'));
+    expect(fix('parameter-types', "export const f = x => x.trim() + '';\n")).toContain('(x: string) =>');
+  });
+
+  test('a variable that starts empty gets the type of what is put in', () => {
+    const source = 'const list = [];\nexport function add() {\n  list.push(1);\n  return list;\n}\n';
+    expect(fix('variable-types', source)).toBe(source.replace('list =', 'list: number[] ='));
+  });
+
+  test('this is what the function is called with', () => {
+    const source =
+      'export class A {\n  x = 1;\n  f() {\n    return [1].map(function () {\n      return this.x;\n    }, this);\n  }\n}\n';
+    expect(fix('this-context', source)).toContain('map(function (this: A) {');
+  });
+
+  test('a value that may be missing is asked for with a question mark, and never asserted', () => {
+    expect(fix('null-safety', "export const at = /a/.exec('a').index;\n")).toContain("/a/.exec('a')?.index");
+    expect(fix('null-safety', 'const list = [{ a: 1 }];\nlist.find(({ a }) => a).a = 2;\n')).toBe('nothing');
+  });
+
+  test('what was caught is asked whether it is an error', () => {
+    const source = 'try {\n  Number(1);\n} catch (error) {\n  String(error.message);\n}\nexport {};\n';
+    expect(fix('caught-errors', source)).toContain('String(error instanceof Error ? error.message : String(error))');
+  });
+
+  test('a member is declared where its class is', () => {
+    const source = 'export class A {\n  f(): void {\n    this.count = 1;\n  }\n}\n';
+    expect(fix('properties', source)).toContain('  count?: number;\n  f()');
+  });
+
+  test('an argument that a call leaves out becomes optional', () => {
+    const source = 'function f(a: number, b: number) {\n  return [a, b];\n}\nexport const x = f(1);\n';
+    expect(fix('calls', source)).toContain('b?: number');
+  });
+
+  test('a declared type takes in that there may be nothing, and nothing else', () => {
+    expect(fix('values', 'export const f = (): string => {\n  return null;\n};\n')).toContain('string | null');
+    expect(fix('values', "export const n: number = 'three';\n")).toBe('nothing');
+  });
+
+  test('a missing import is added, from the project before any package', () => {
+    expect(fix('imports', 'export const x = shared;\n')).toMatch(/import \{ shared \} from ['"]\.\/other['"]/);
+    expect(fix('imports', "export const x = readFileSync('a');\n")).toMatch(/from ['"](node:)?fs['"]/);
+  });
+
+  test('a misspelled name is corrected', () => {
+    expect(fix('spelling', "export const n = 'text'.lenght;\n")).toContain("'text'.length");
+  });
+
+  test('a promise is waited for, in a function that says that it is async', () => {
+    const source = 'export function f(p: Promise<number>) {\n  return await p;\n}\n';
+    expect(fix('promises', source)).toContain('async function f');
+    const used = 'export async function f(p: Promise<string>) {\n  return p.length;\n}\n';
+    expect(fix('promises', used)).toContain('(await p).length');
+  });
+
+  test('a field that nobody sets may be undefined', () => {
+    expect(fix('classes', 'export class A {\n  name: string;\n}\n')).toContain('name: string | undefined');
+  });
+
+  test('dead code goes', () => {
+    expect(fix('unused-code', "import { shared } from './other';\nexport const x = 1;\n")).toBe(
+      'export const x = 1;\n',
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { annotateThis, isTypeScript } from '../code/annotations.ts';
 import { docHost, noteTag } from '../code/jsdoc.ts';
 import { nearest, walk, type Draft, type Scene } from '../code/scene.ts';
 import { Speaker } from '../code/speak.ts';
@@ -30,6 +31,10 @@ export function* thisNoted(scene: Scene, around: ts.SignatureDeclaration, type: 
   const { source } = scene;
   const host = docHost(around);
   const title = `this: ${type}`;
+  if (isTypeScript(source)) {
+    yield { title, file: source.fileName, changes: annotateThis(around, type) };
+    return;
+  }
   if (host !== undefined) {
     yield { title, file: source.fileName, changes: noteTag(source, host, `@this {${type}}`) };
     return;

@@ -1,5 +1,6 @@
 import { isBuiltin } from 'node:module';
 import ts from 'typescript';
+import { codeFixes } from '../code/code-fixes.ts';
 import { nearest, type Draft, type Scene } from '../code/scene.ts';
 import type { Change } from '../desk/edits.ts';
 import type { Recipe } from './recipe.ts';
@@ -40,24 +41,10 @@ function* underscored(scene: Scene, parameter: ts.ParameterDeclaration, name: ts
 }
 
 function* removals(scene: Scene): Generator<Draft> {
-  const { compiler, finding } = scene;
-  const fixes = compiler.service.getCodeFixesAtPosition(
-    finding.file,
-    finding.start,
-    finding.start + finding.length,
-    [finding.code],
-    ts.getDefaultFormatCodeSettings('\n'),
-    {},
+  yield* codeFixes(
+    scene,
+    ({ fixName, description }) => fixName.startsWith('unusedIdentifier') && !/prefix|infer|replace/i.test(description),
   );
-  for (const fix of fixes) {
-    if (!fix.fixName.startsWith('unusedIdentifier') || /prefix|infer|replace/i.test(fix.description)) continue;
-    const changes = fix.changes.flatMap(({ fileName, textChanges }) =>
-      fileName === finding.file
-        ? textChanges.map(({ span, newText }) => ({ start: span.start, end: span.start + span.length, text: newText }))
-        : [],
-    );
-    if (changes.length > 0 && fix.changes.length === 1) yield { title: fix.description, file: finding.file, changes };
-  }
 }
 
 /** Removing a declaration must not remove an effect with it. */

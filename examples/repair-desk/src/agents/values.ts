@@ -1,7 +1,8 @@
 import ts from 'typescript';
+import { annotateReturn, isTypeScript, writtenReturn, writtenType } from '../code/annotations.ts';
 import { noteTag, noteType, docHost } from '../code/jsdoc.ts';
 import { nearest, walk, type Draft, type Scene } from '../code/scene.ts';
-import { Speaker, withType } from '../code/speak.ts';
+import { isEmptyType, Speaker, withType } from '../code/speak.ts';
 import { commentPlace, functionOf, isAssignment } from '../code/syntax.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -36,7 +37,8 @@ export const values: Recipe = {
     if (stored === undefined) return;
     const { value, place } = stored;
     const more = new Speaker(checker, node).union([checker.getTypeAtLocation(value)]) ?? emptyValue(value);
-    if (more === undefined) return;
+    // What somebody has declared to be a number is not to become a text as well: then it is the value that is wrong.
+    if (more === undefined || (isTypeScript(scene.source) && !isEmptyType(more))) return;
     if (place !== undefined) {
       yield* widenPlace(scene, place, more);
       return;
@@ -71,7 +73,7 @@ function emptyValue(value: ts.Expression): string | undefined {
 
 function resultType(node: ts.Node): ts.TypeNode | undefined {
   const around = functionOf(node);
-  return around === undefined ? undefined : ts.getJSDocReturnType(around);
+  return around === undefined ? undefined : writtenReturn(around);
 }
 
 /** The written type of a place takes in one more; a place without one gets what it had and the new one. */
@@ -84,7 +86,7 @@ function* widenPlace({ checker, compiler }: Scene, place: ts.Node, more: string)
   const comment = ts.isVariableDeclaration(declaration)
     ? commentPlace(declaration)
     : nearest(declaration, ts.isExpressionStatement);
-  const written = ts.getJSDocType(declaration) ?? (comment === undefined ? undefined : ts.getJSDocType(comment));
+  const written = writtenType(declaration) ?? (comment === undefined ? undefined : ts.getJSDocType(comment));
   if (written !== undefined) {
     yield* widen(written, more);
   } else if (comment !== undefined) {
@@ -113,7 +115,8 @@ function* returns({ checker, source, node }: Scene): Generator<Draft> {
   const known = new Speaker(checker, around).union(types);
   const likely = known === undefined ? (isEmpty ? ['void'] : []) : [isEmpty ? withType(known, 'undefined') : known];
   for (const type of [...likely, 'unknown']) {
-    yield { title: `returns ${type}`, file: source.fileName, changes: noteTag(source, host, `@returns {${type}}`) };
+    const changes = isTypeScript(source) ? annotateReturn(around, type) : noteTag(source, host, `@returns {${type}}`);
+    yield { title: `returns ${type}`, file: source.fileName, changes };
   }
 }
 

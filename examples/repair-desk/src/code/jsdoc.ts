@@ -1,5 +1,6 @@
 import ts from 'typescript';
 import type { Change } from '../desk/edits.ts';
+import { annotateType, isTypeScript } from './annotations.ts';
 import { docsOf, indentOf, nearest, startsItsLine } from './scene.ts';
 import { commentPlace } from './syntax.ts';
 
@@ -61,8 +62,12 @@ export function noteParameters(
   return changes;
 }
 
-/** Gives a variable, property or statement a `@type`: above it where it starts its line, else right before it. */
+/**
+ * Gives a variable, property or statement a type: in TypeScript its own, else a `@type` above it where it starts its line,
+ * or right before it.
+ */
 export function noteType(source: ts.SourceFile, node: ts.Node, type: string): Change[] {
+  if (isTypeScript(source)) return annotateType(node, type);
   const start = node.getStart(source);
   const doc = docsOf(node).at(-1);
   if (doc !== undefined) return [insertTag(source, doc, undefined, [`@type {${type}}`])];
@@ -76,8 +81,9 @@ export function noteTag(source: ts.SourceFile, host: ts.Node, tag: string): Chan
   return [doc === undefined ? newBlock(source, host, [tag]) : insertTag(source, doc, undefined, [tag])];
 }
 
-/** Wraps an expression into a JSDoc cast. */
+/** Wraps an expression into a JSDoc cast. Nothing in TypeScript, where an assertion would only silence the compiler. */
 export function cast(source: ts.SourceFile, expression: ts.Expression, type: string): Change[] {
+  if (isTypeScript(source)) return [];
   const start = expression.getStart(source);
   return [
     { start, end: start, text: `${guardOf(source, expression)}/** @type {${type}} */ (` },

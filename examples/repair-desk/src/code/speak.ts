@@ -65,23 +65,34 @@ export class Speaker {
     return !this.#checker.isTypeAssignableTo(other, type) || theirs! < ours!;
   }
 
-  /** A class of another module has to be imported where it is not known by its name. */
+  /** A class or an interface of another module has to be imported where it is not known by its name. */
   #fromElsewhere(type: ts.Type): string | undefined {
     const symbol = type.aliasSymbol ?? type.getSymbol();
     const declaration = symbol?.declarations?.[0];
-    if (symbol === undefined || declaration === undefined || !type.isClass()) return undefined;
+    if (symbol === undefined || declaration === undefined || !type.isClassOrInterface()) return undefined;
+    if ((type.typeParameters?.length ?? 0) > 0) return undefined;
     const here = this.#place.getSourceFile();
     const there = declaration.getSourceFile();
     if (here === there || there.isDeclarationFile) return undefined;
     const known = this.#checker.getSymbolsInScope(this.#place, ts.SymbolFlags.Type | ts.SymbolFlags.Alias);
     if (known.some(({ name }) => name === symbol.name)) return undefined;
     const path = relative(dirname(here.fileName), there.fileName).split(sep).join('/');
-    const specifier = path.startsWith('.') ? path : `./${path}`;
+    const specifier = withEnding(here.text, path.startsWith('.') ? path : `./${path}`);
     const exported = this.#checker.getSymbolAtLocation(there)?.exports;
     if (exported?.has(ts.InternalSymbolName.ExportEquals) === true && exported.size <= 1)
       return `import('${specifier}')`;
     return `import('${specifier}').${symbol.name}`;
   }
+}
+
+/** A path as the imports of a TypeScript file end theirs: `.ts`, `.js`, or not at all. */
+function withEnding(text: string, path: string): string {
+  const ending = /\.([cm]?)tsx?$/.exec(path);
+  if (ending === null) return path;
+  const usual = /\bfrom ['"]\.{1,2}\/[^'"\n]*?(\.[cm]?[jt]sx?)?['"]/.exec(text)?.[1] ?? '';
+  const bare = path.slice(0, ending.index);
+  if (usual === '') return bare;
+  return /ts/.test(usual) ? path : `${bare}.${ending[1]}js`;
 }
 
 /** Joins type texts with `|`; `null` and `undefined` come last, function types get their brackets. */

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import ts from 'typescript';
+import { ImportGraph } from './import-graph.ts';
+import type { Unit } from './unit.ts';
 
 /** One thing the compiler has to say, as plain data that outlives the program it came from. */
 export interface Finding {
@@ -12,40 +15,39 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Where one project lies and where its types come from. */
-export interface CompilerOptions {
-  readonly files: readonly string[];
-  /** Folders that hold `@types` packages. */
-  readonly typeRoots: readonly string[];
-}
-
 /** A name for a text that two processes agree on. */
 export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 20);
 }
 
 /**
- * The TypeScript language service over a few JavaScript files, as strict as it gets. There are two services: one knows
- * the files as they are, the other tries drafts, so that a draft that is turned down costs the first one nothing. Once a
- * draft has become the file, they change places, and what was worked out for the draft is not worked out again.
+ * The TypeScript language service over the files of a unit, whose texts may lie in another folder than the files are taken
+ * to lie in. There are two services: one knows the files as they are, the other tries drafts, so that a draft that is turned
+ * down costs the first one nothing. Once a draft has become the file, they change places, and what was worked out for the
+ * draft is not worked out again.
  */
 export class Compiler {
   readonly files: readonly string[];
+  readonly #root: string;
+  readonly #folder: string;
   readonly #current = new Map<string, string>();
   readonly #checked = new Map<string, readonly Finding[]>();
   #base: View;
   #trial: View;
 
-  constructor(options: CompilerOptions) {
-    const texts = options.files.map((file): [string, string] => [file, readFileSync(file, 'utf8')]);
+  /** @param folder where the texts are read */
+  constructor({ root, files, others, settings }: Pick<Unit, 'root' | 'files' | 'others' | 'settings'>, folder = root) {
+    this.#root = root;
+    this.#folder = folder;
+    const texts = files.map((file): [string, string] => [join(root, file), readFileSync(join(folder, file), 'utf8')]);
     // What the compiler reports depends a little on what it has looked at before, so the order is always the same; the
     // largest file comes first because most drafts are for it and need nothing checked before it.
     texts.sort(([, a], [, b]) => b.length - a.length);
     this.files = texts.map(([file]) => file);
     for (const [file, text] of texts) this.#current.set(file, text);
-    const settings = strictSettings(options.typeRoots);
-    this.#base = new View(this.#current, settings);
-    this.#trial = new View(this.#current, settings);
+    const graph = new ImportGraph({ files: this.files, settings });
+    this.#base = new View(this.#current, { others, settings, graph });
+    this.#trial = new View(this.#current, { others, settings, graph });
   }
 
   /** The file's text as last read from disk. */
@@ -57,22 +59,22 @@ export class Compiler {
 
   /** Reads the file from disk again. */
   reload(file: string): void {
-    this.#current.set(file, readFileSync(file, 'utf8'));
+    const text = readFileSync(join(this.#folder, relative(this.#root, file)), 'utf8');
+    if (text === this.#current.get(file)) return;
+    this.#current.set(file, text);
     if (this.#trial.shows(this.#current)) [this.#base, this.#trial] = [this.#trial, this.#base];
     else this.#base.show(this.#current);
   }
 
-  /** Everything the compiler objects to in the files as they are. */
-  check(): readonly Finding[] {
-    return this.files.flatMap((file) => this.#check(this.#base, file));
+  /** Everything the compiler objects to in the files as they are, or in some of them. */
+  check(within: readonly string[] = this.files): readonly Finding[] {
+    return this.#checkAll(this.#base, within);
   }
 
   /** Everything it would object to, in some files or in all, if one file had another text; the disk is not touched. */
   try(file: string, text: string, within: readonly string[] = this.files): readonly Finding[] {
     this.#trial.show(new Map([...this.#current, [file, text]]));
-    const last = this.files.findLastIndex((each) => within.includes(each));
-    const findings = this.files.slice(0, last + 1).flatMap((each) => this.#check(this.#trial, each));
-    return findings.filter((finding) => within.includes(finding.file));
+    return this.#checkAll(this.#trial, within);
   }
 
   /** The program of the files as they are, for recipes that look around in it. */
@@ -85,8 +87,15 @@ export class Compiler {
     return this.#base.service;
   }
 
+  #checkAll(view: View, within: readonly string[]): readonly Finding[] {
+    const wanted = new Set(within);
+    const last = this.files.findLastIndex((file) => wanted.has(file));
+    const findings = this.files.slice(0, last + 1).flatMap((file) => this.#check(view, file));
+    return findings.filter(({ file }) => wanted.has(file));
+  }
+
   #check(view: View, file: string): readonly Finding[] {
-    const key = `${file}\0${view.name}`;
+    const key = view.name(file);
     const known = this.#checked.get(key);
     if (known !== undefined) return known;
     const program = view.program();
@@ -98,31 +107,42 @@ export class Compiler {
   }
 }
 
+interface ViewOptions {
+  readonly others: readonly string[];
+  readonly settings: ts.CompilerOptions;
+  readonly graph: ImportGraph;
+}
+
 /** One language service and the texts it sees. */
 class View {
   readonly service: ts.LanguageService;
+  readonly #graph: ImportGraph;
   #texts: ReadonlyMap<string, string>;
   #hashes: ReadonlyMap<string, string>;
+  #names: ReadonlyMap<string, string> | undefined;
 
-  constructor(texts: ReadonlyMap<string, string>, settings: ts.CompilerOptions) {
+  constructor(texts: ReadonlyMap<string, string>, { others, settings, graph }: ViewOptions) {
+    this.#graph = graph;
     this.#texts = new Map(texts);
     this.#hashes = hashesOf(texts);
     const own = {
-      files: [...texts.keys()],
+      files: [...texts.keys(), ...others],
       text: (file: string) => this.#texts.get(file),
       version: (file: string) => this.#hashes.get(file),
     };
     this.service = ts.createLanguageService(host(own, settings), registry);
   }
 
-  /** A name for what it sees. */
-  get name(): string {
-    return [...this.#hashes.values()].join();
+  /** A name for all that has a say in what the compiler thinks of a file. */
+  name(file: string): string {
+    this.#names ??= this.#graph.names(this.#texts, this.#hashes);
+    return this.#names.get(file)!;
   }
 
   show(texts: ReadonlyMap<string, string>): void {
     this.#texts = new Map(texts);
     this.#hashes = hashesOf(texts);
+    this.#names = undefined;
   }
 
   shows(texts: ReadonlyMap<string, string>): boolean {
@@ -147,26 +167,6 @@ function toFinding(file: string, diagnostic: ts.Diagnostic): Finding {
     length: diagnostic.length ?? 0,
     code: diagnostic.code,
     message: ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n'),
-  };
-}
-
-function strictSettings(typeRoots: readonly string[]): ts.CompilerOptions {
-  return {
-    allowJs: true,
-    checkJs: true,
-    strict: true,
-    noImplicitAny: true,
-    noUnusedLocals: true,
-    noUnusedParameters: true,
-    noEmit: true,
-    skipLibCheck: true,
-    maxNodeModuleJsDepth: 0,
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2023.d.ts'],
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    types: ['node'],
-    typeRoots: [...typeRoots],
   };
 }
 
@@ -198,6 +198,7 @@ function host(own: OwnFiles, settings: ts.CompilerOptions): ts.LanguageServiceHo
     readFile: (file) => ts.sys.readFile(file),
     directoryExists: (folder) => remember(known, folder, () => ts.sys.directoryExists(folder)),
     getDirectories: (folder) => ts.sys.getDirectories(folder),
+    realpath: (path) => ts.sys.realpath?.(path) ?? path,
   };
 }
 

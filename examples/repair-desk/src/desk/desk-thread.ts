@@ -1,13 +1,17 @@
-// The thread of one desk: the compiler is busy for seconds on end, and two packages are repaired at the same time.
+// A thread with a compiler: the one that edits a unit's files, or one that only thinks. The compiler is busy for seconds on end.
+import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { recipes } from '../agents/index.ts';
-import { openCompiler } from './open-compiler.ts';
+import { Bench } from './bench.ts';
+import { Compiler } from './compiler.ts';
 import { Desk } from './desk.ts';
-import type { DeskAnswer, DeskCall, DeskPlace } from './desk-link.ts';
+import type { DeskAnswer, DeskCall, ThreadPlace } from './desk-link.ts';
 import { propose } from './propose.ts';
 
-const { name, folder, ledger } = workerData as DeskPlace;
-const desk = new Desk({ package: name, folder, ledger, compiler: () => openCompiler(folder) });
+const { unit, original, repaired, ledger, edits } = workerData as ThreadPlace;
+const compiler = (): Compiler => new Compiler(unit, repaired);
+const desk = edits ? new Desk({ unit, original, repaired, ledger, compiler }) : undefined;
+const bench = desk?.bench ?? new Bench({ compiler: compiler(), root: unit.root, mayReveal: unit.mayReveal });
 
 parentPort!.on('message', ({ id, call }: { readonly id: number; readonly call: DeskCall }) => {
   parentPort!.postMessage({ id, ...answer(call) });
@@ -26,15 +30,17 @@ function act(call: DeskCall): unknown {
     case 'propose': {
       const recipe = recipes.find(({ id }) => id === call.agent);
       if (recipe === undefined) throw new RangeError(`There is no recipe ${call.agent}`);
-      return propose(recipe, desk, call.editId, call.problem);
+      return propose(recipe, bench, call.editId, call.problem);
     }
+    case 'reload':
+      return bench.compiler.reload(join(unit.root, call.file));
     case 'apply':
-      return desk.apply(call.edit);
+      return desk!.apply(call.edit);
     case 'judge':
-      return desk.judge(call.edit);
+      return desk!.judge(call.edit);
     case 'undo':
-      return desk.undo(call.edit);
+      return desk!.undo(call.edit);
     case 'tidyUp':
-      return desk.tidyUp();
+      return desk!.tidyUp();
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -45,13 +45,17 @@ class CountingCompiler implements Pick<Compiler, 'text' | 'reload' | 'check' | '
 }
 
 let folder: string;
-const file = (): string => join(folder, 'a.js');
+const inFolder = (...names: string[]): string => join(folder, ...names);
+/** The file that is repaired, the one that stays as it was, and the owner's. */
+const file = (): string => inFolder('repaired', 'a.js');
+const owners = (): string => inFolder('root', 'a.js');
 const read = (): string => readFileSync(file(), 'utf8');
-const ledger = (): string => join(folder, 'ledger');
+const ledger = (): string => inFolder('ledger');
 const openDesk = (): Desk =>
   new Desk({
-    package: 'p',
-    folder,
+    unit: { root: inFolder('root'), mayReveal: false, isOwned: true },
+    original: inFolder('original'),
+    repaired: inFolder('repaired'),
     ledger: ledger(),
     compiler: () => new CountingCompiler(file()) as unknown as Compiler,
   });
@@ -59,12 +63,15 @@ const openDesk = (): Desk =>
 /** An edit that replaces the first occurrence of a word. */
 function replace(desk: Desk, id: string, word: string, text: string): Edit {
   const start = read().indexOf(word);
-  return desk.edit(id, file(), [{ start, end: start + word.length, text }], 'bad');
+  return desk.bench.edit(id, owners(), [{ start, end: start + word.length, text }], 'bad');
 }
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'desk-'));
-  writeFileSync(file(), 'BAD one; BAD two;\n');
+  for (const copy of ['root', 'original', 'repaired']) {
+    mkdirSync(inFolder(copy));
+    writeFileSync(inFolder(copy, 'a.js'), 'BAD one; BAD two;\n');
+  }
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -96,22 +103,21 @@ describe('a desk', () => {
     expect(read()).toBe('BAD one; BAD two;\n');
   });
 
-  test('moves an edit along with what others have changed since it was proposed', () => {
+  test('refuses an edit of a file that others have changed since it was worked out', () => {
     const desk = openDesk();
-    const [first, second] = [replace(desk, '1', 'BAD', 'very good'), replace(desk, '2', 'two', 'zwei')];
-    desk.apply(first);
-    desk.judge(first);
-    expect(desk.apply(second)).toBe('applied');
-    expect(read()).toBe('very good one; BAD zwei;\n');
-  });
-
-  test('turns down an edit of a place that others have changed since', () => {
-    const desk = openDesk();
-    const [first, second] = [replace(desk, '1', 'BAD', 'good'), replace(desk, '2', 'BAD', 'fine')];
+    const [first, second] = [replace(desk, '1', 'BAD', 'good'), replace(desk, '2', 'two', 'zwei')];
     desk.apply(first);
     desk.judge(first);
     expect(desk.apply(second)).toBe('stale');
     expect(desk.judge(second)).toBe('stale');
+    expect(read()).toBe('good one; BAD two;\n');
+  });
+
+  test('writes with the line ends of the file', () => {
+    for (const copy of ['root', 'original', 'repaired']) writeFileSync(inFolder(copy, 'a.js'), 'BAD one;\r\n');
+    const desk = openDesk();
+    desk.apply(replace(desk, '1', 'BAD', 'good\nnews'));
+    expect(read()).toBe('good\r\nnews one;\r\n');
   });
 
   test('opened after a kill, takes back what was not judged, and its maker makes it again', () => {
@@ -167,5 +173,59 @@ describe('a desk', () => {
     desk.apply(replace(desk, '1', 'BAD', 'good'));
     writeFileSync(file(), 'something else');
     expect(openDesk).toThrow('changed by somebody else');
+  });
+});
+
+describe("an owner's edit", () => {
+  /** A desk that has made and kept one repair. */
+  function repairedOnce(): Desk {
+    const desk = openDesk();
+    const edit = replace(desk, '1', 'BAD', 'good');
+    desk.apply(edit);
+    desk.judge(edit);
+    return desk;
+  }
+
+  test('makes an edit that was worked out before it come too late, and is taken over', () => {
+    const desk = openDesk();
+    const edit = replace(desk, '1', 'BAD', 'good');
+    writeFileSync(owners(), 'BAD one; BAD two;\n// mine\n');
+    expect(desk.apply(edit)).toBe('stale');
+    expect(read()).toBe('BAD one; BAD two;\n// mine\n');
+    expect(readRecords<Entry>(ledger()).at(-1)).toMatchObject({ dropped: false });
+    expect(desk.apply(replace(desk, '2', 'BAD', 'good'))).toBe('applied');
+    expect(read()).toBe('good one; BAD two;\n// mine\n');
+  });
+
+  test('keeps the repairs made so far, elsewhere in the file', () => {
+    const desk = repairedOnce();
+    writeFileSync(owners(), 'BAD one; BAD two;\n\n\n\n\n// mine\n');
+    expect(desk.apply(replace(desk, '2', 'two', 'zwei'))).toBe('stale');
+    expect(read()).toBe('good one; BAD two;\n\n\n\n\n// mine\n');
+    expect(readFileSync(inFolder('original', 'a.js'), 'utf8')).toBe('BAD one; BAD two;\n\n\n\n\n// mine\n');
+  });
+
+  test('wins over repairs in the same lines', () => {
+    const desk = repairedOnce();
+    writeFileSync(owners(), 'mine entirely;\n');
+    expect(desk.apply(replace(desk, '2', 'two', 'zwei'))).toBe('stale');
+    expect(read()).toBe('mine entirely;\n');
+    expect(readRecords<Entry>(ledger()).at(-1)).toMatchObject({ dropped: true });
+  });
+
+  test('that was half taken over at a kill is taken over by the next desk', () => {
+    const desk = repairedOnce();
+    writeFileSync(owners(), 'BAD one; BAD two;\n\n\n\n// mine\n');
+    desk.apply(replace(desk, '2', 'two', 'zwei'));
+    const merged = read();
+    writeFileSync(file(), 'good one; BAD two;\n');
+    writeFileSync(inFolder('original', 'a.js'), 'BAD one; BAD two;\n');
+    openDesk();
+    expect(read()).toBe(merged);
+  });
+
+  test('is none where the file is as it was', () => {
+    const desk = repairedOnce();
+    expect(desk.apply(replace(desk, '2', 'two', 'zwei'))).toBe('applied');
   });
 });

@@ -1,25 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { hashOf, type Compiler, type Finding } from './compiler.ts';
-import { applyChanges, inOrder, invertChanges } from './edits.ts';
-import { appendRecord, closeRecords, readRecords, replaceFile } from './records.ts';
+import { join } from 'node:path';
+import { adoptFile, redoAdoption, type Copies } from './adopt.ts';
+import { Bench } from './bench.ts';
+import { hashOf, type Compiler } from './compiler.ts';
+import { applyChanges, invertChanges } from './edits.ts';
 import { judge, type Verdict } from './judge.ts';
-import {
-  addEntry,
-  currentChanges,
-  findMade,
-  readLedger,
-  unfinished,
-  type Edit,
-  type Entry,
-  type Made,
-} from './ledger.ts';
+import { addEntry, findMade, readLedger, unfinished, type Edit, type Entry, type Made } from './ledger.ts';
+import { appendRecord, closeRecords, readRecords, replaceFile } from './records.ts';
+import type { Unit } from './unit.ts';
 
 /** Where a desk works. */
 export interface DeskOptions {
-  readonly package: string;
-  /** The folder with the package's sources, which are edited in place. */
-  readonly folder: string;
+  readonly unit: Pick<Unit, 'root' | 'mayReveal' | 'isOwned'>;
+  /** The copy of the sources that is edited; and the one that is not. */
+  readonly repaired: string;
+  readonly original: string;
   /** The file that every edit is written down in before it is made. */
   readonly ledger: string;
   /** Called once the files are in order. */
@@ -27,80 +22,57 @@ export interface DeskOptions {
 }
 
 /**
- * The one place where a package's files are edited. Edits come one at a time, which `DeskLink` sees to; each file
- * is replaced in one move, and the ledger says beforehand what is about to be done, so that a desk opened after a kill
- * knows what it finds.
+ * The one place where a unit's files are edited: a copy of them. Edits come one at a time, which `DeskLink` sees to; each
+ * file is replaced in one move, and the ledger says beforehand what is about to be done, so that a desk opened after
+ * a kill knows what it finds.
  */
 export class Desk {
-  readonly package: string;
-  readonly compiler: Compiler;
-  readonly #folder: string;
-  readonly #ledgerFile: string;
+  readonly bench: Bench;
+  readonly #copies: Copies;
+  readonly #isOwned: boolean;
   #ledger: readonly Made[];
   #compiler: Compiler | undefined;
 
-  constructor(options: DeskOptions) {
-    this.package = options.package;
-    this.#folder = options.folder;
-    this.#ledgerFile = options.ledger;
-    closeRecords(options.ledger);
-    this.#ledger = readLedger(readRecords<Entry>(options.ledger));
+  constructor({ unit, repaired, original, ledger, compiler }: DeskOptions) {
+    this.#copies = { root: unit.root, original, repaired, ledger };
+    this.#isOwned = unit.isOwned;
+    closeRecords(ledger);
+    redoAdoption(this.#copies);
+    this.#ledger = readLedger(readRecords<Entry>(ledger));
     this.tidyUp();
-    this.compiler = this.#compiler = options.compiler();
+    this.#compiler = compiler();
+    this.bench = new Bench({ compiler: this.#compiler, root: unit.root, mayReveal: unit.mayReveal });
   }
 
-  /** The absolute name of one of the package's files. */
-  path(file: string): string {
-    return join(this.#folder, file);
-  }
-
-  /** What the compiler says about one file now. */
-  findings(file: string): readonly Finding[] {
-    const path = this.path(file);
-    return this.compiler.check().filter((finding) => finding.file === path);
-  }
-
-  /** Changes of a file, bound to the text they were drafted for. */
-  edit(id: string, path: string, changes: Edit['changes'], message: string): Edit {
-    return {
-      id,
-      file: relative(this.#folder, path),
-      changes: inOrder(changes),
-      base: hashOf(this.compiler.text(path)),
-      message,
-    };
-  }
-
-  /** Makes an edit. Made already, it stays as it is; on a text that others have changed since, it moves along. */
+  /**
+   * Makes an edit. Made already, it stays as it is. `stale` if the file is no longer the one that the edit was drafted for,
+   * because another agent or the file's owner has changed it since.
+   */
   apply(edit: Edit): 'applied' | 'there already' | 'stale' {
     const made = findMade(this.#ledger, edit.id);
     if (made !== undefined && !made.undone) return 'there already';
-    const path = this.path(edit.file);
-    const text = readFileSync(path, 'utf8');
-    const changes = currentChanges(this.#ledger, edit, hashOf(text));
-    if (changes === undefined) return 'stale';
-    const next = applyChanges(text, changes);
-    this.#note({
-      made: { ...edit, changes },
-      before: hashOf(text),
-      after: hashOf(next),
-      back: invertChanges(text, changes),
-    });
-    this.#write(path, next);
+    if (this.#isOwned && adoptFile(this.#copies, edit.file) !== undefined) this.#reload(edit.file);
+    const text = this.#read(edit.file);
+    const before = hashOf(text);
+    if (edit.base !== before) return 'stale';
+    const next = applyChanges(text, edit.changes);
+    this.#note({ made: edit, before, after: hashOf(next), back: invertChanges(text, edit.changes) });
+    this.#write(edit.file, next);
     return 'applied';
   }
 
   /**
-   * The compiler's verdict on an edit: the project with it against the project without it. Given once, it stands. An edit
-   * that was undone because its maker died is made again first.
+   * The compiler's verdict on an edit: the unit with it against the unit without it. Given once, it stands. An edit that
+   * was undone because its maker died is made again first.
    */
   judge(edit: Edit): Verdict | 'stale' {
     if (this.apply(edit) === 'stale') return 'stale';
     const made = findMade(this.#ledger, edit.id)!;
     if (made.verdict !== undefined) return made.verdict;
-    const path = this.path(edit.file);
-    const without = this.compiler.try(path, applyChanges(this.compiler.text(path), made.back));
-    const verdict = judge(path, without, this.compiler.check(), edit);
+    const { compiler, mayReveal } = this.bench;
+    const edited = this.bench.path(edit.file);
+    const before = compiler.try(edited, applyChanges(compiler.text(edited), made.back));
+    const verdict = judge({ edited, target: edit, before, after: compiler.check(), mayReveal });
     this.#note({ judged: edit.id, verdict });
     return verdict;
   }
@@ -120,21 +92,29 @@ export class Desk {
   }
 
   #takeBack(made: Made): void {
-    const path = this.path(made.edit.file);
-    const text = readFileSync(path, 'utf8');
+    const { file } = made.edit;
+    const text = this.#read(file);
     const hash = hashOf(text);
-    if (hash === made.after) this.#write(path, applyChanges(text, made.back));
-    else if (hash !== made.before) throw new Error(`${made.edit.file} was changed by somebody else`);
+    if (hash === made.after) this.#write(file, applyChanges(text, made.back));
+    else if (hash !== made.before) throw new Error(`${file} was changed by somebody else`);
     this.#note({ undone: made.edit.id });
   }
 
-  #write(path: string, text: string): void {
-    replaceFile(path, text);
-    this.#compiler?.reload(path);
+  #read(file: string): string {
+    return readFileSync(join(this.#copies.repaired, file), 'utf8');
+  }
+
+  #write(file: string, text: string): void {
+    replaceFile(join(this.#copies.repaired, file), text);
+    this.#reload(file);
+  }
+
+  #reload(file: string): void {
+    this.#compiler?.reload(join(this.#copies.root, file));
   }
 
   #note(entry: Entry): void {
-    appendRecord(this.#ledgerFile, entry);
+    appendRecord(this.#copies.ledger, entry);
     this.#ledger = addEntry(this.#ledger, entry);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { applyChanges, invertChanges, rebaseChanges, type Change } from './edits.ts';
+import { applyChanges, invertChanges, type Change } from './edits.ts';
 
 const text = 'one two three four';
 const edits: readonly Change[] = [
@@ -23,21 +23,5 @@ describe('edits', () => {
       { start: 4, end: 8, text: '' },
     ];
     expect(() => applyChanges(text, overlapping)).toThrow(RangeError);
-  });
-
-  test('changes move along with what was changed before them', () => {
-    const earlier = [{ start: 0, end: 3, text: 'zero and one' }];
-    const moved = rebaseChanges([{ start: 8, end: 13, text: 'drei' }], earlier);
-    expect(applyChanges(applyChanges(text, earlier), moved!)).toBe('zero and one two drei four');
-  });
-
-  test('changes stay where they are when only what comes behind them was changed', () => {
-    const change = { start: 0, end: 3, text: 'eins' };
-    expect(rebaseChanges([change], [{ start: 14, end: 18, text: 'vier' }])).toEqual([change]);
-  });
-
-  test('changes of a place that has been changed already cannot be moved', () => {
-    expect(rebaseChanges([{ start: 4, end: 7, text: 'zwei' }], [{ start: 5, end: 6, text: '?' }])).toBeUndefined();
-    expect(rebaseChanges([{ start: 4, end: 4, text: 'a' }], [{ start: 4, end: 4, text: 'b' }])).toBeUndefined();
   });
 });

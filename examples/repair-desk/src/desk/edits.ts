@@ -34,23 +34,3 @@ export function invertChanges(text: string, changes: readonly Change[]): Change[
     return { start, end: start + change.text.length, text: text.slice(change.start, change.end) };
   });
 }
-
-/**
- * Moves changes so that they mean the same after `earlier` has been applied to the text they speak of;
- * `undefined` where both touch the same place and nobody can say what was meant.
- */
-export function rebaseChanges(changes: readonly Change[], earlier: readonly Change[]): Change[] | undefined {
-  const moved: Change[] = [];
-  for (const change of changes) {
-    let shift = 0;
-    for (const other of earlier) {
-      if (other.end < change.start || (other.end === change.start && other.start < change.start)) {
-        shift += other.text.length - (other.end - other.start);
-      } else if (other.start <= change.end) {
-        return undefined;
-      }
-    }
-    moved.push({ start: change.start + shift, end: change.end + shift, text: change.text });
-  }
-  return moved;
-}

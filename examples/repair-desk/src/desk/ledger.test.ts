@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { applyChanges, invertChanges } from './edits.ts';
-import { currentChanges, findMade, readLedger, unfinished, type Edit, type Entry } from './ledger.ts';
+import { findMade, readLedger, unfinished, type Edit, type Entry } from './ledger.ts';
 
 const kept = { kept: true, before: 2, after: 1, reason: '' };
 const turnedDown = { kept: false, before: 2, after: 3, reason: 'worse' };
@@ -17,7 +17,6 @@ function made(of: Edit): Entry {
 
 describe('ledger', () => {
   const first = edit('1', 'abc', 3, 'd');
-  const second = edit('2', 'abcd', 0, '_');
 
   test('an edit that was neither kept nor undone is unfinished', () => {
     expect(unfinished(readLedger([made(first)]))?.edit.id).toBe('1');
@@ -33,26 +32,5 @@ describe('ledger', () => {
   test('an edit that is made again after it was undone counts anew', () => {
     const ledger = readLedger([made(first), { judged: '1', verdict: turnedDown }, { undone: '1' }, made(first)]);
     expect(findMade(ledger, '1')).toMatchObject({ undone: false, verdict: undefined });
-  });
-
-  test('an edit of a text that others have changed since moves along', () => {
-    const ledger = readLedger([
-      made(first),
-      { judged: '1', verdict: kept },
-      made(second),
-      { judged: '2', verdict: kept },
-    ]);
-    const late = edit('3', 'abc', 1, 'X');
-    const changes = currentChanges(ledger, late, '_abcd');
-    expect(applyChanges('_abcd', changes!)).toBe('_aXbcd');
-  });
-
-  test('an edit of a text that nobody knows makes no sense any more', () => {
-    expect(currentChanges(readLedger([made(first)]), edit('3', 'xyz', 1, 'X'), 'abcd')).toBeUndefined();
-  });
-
-  test('what was undone does not count', () => {
-    const ledger = readLedger([made(first), { undone: '1' }]);
-    expect(currentChanges(ledger, edit('3', 'abc', 1, 'X'), 'abc')).toEqual([{ start: 1, end: 1, text: 'X' }]);
   });
 });

@@ -1,5 +1,4 @@
 import type { Change } from './edits.ts';
-import { rebaseChanges } from './edits.ts';
 import type { Verdict } from './judge.ts';
 
 /** One repair as it was proposed: edits of one file whose text had this hash. */
@@ -15,8 +14,20 @@ export interface Edit {
   readonly message: string;
 }
 
-/** What is written down about edits, in this order: made, judged, taken back. */
+/** A file that its owner has changed while the desk was at work. */
+export interface Adopted {
+  readonly adopted: string;
+  /** The owner's text. */
+  readonly theirs: string;
+  /** That, with the repairs made so far. */
+  readonly merged: string;
+  /** Whether there were repairs, and they had to give way to the owner's edit. */
+  readonly dropped: boolean;
+}
+
+/** What is written down about edits, in this order: made, judged, taken back; and what was taken over from the owner. */
 export type Entry =
+  | Adopted
   | { readonly made: Edit; readonly before: string; readonly after: string; readonly back: readonly Change[] }
   | { readonly judged: string; readonly verdict: Verdict }
   | { readonly undone: string };
@@ -41,6 +52,7 @@ export function readLedger(entries: readonly Entry[]): readonly Made[] {
 
 /** The ledger with one more entry. */
 export function addEntry(ledger: readonly Made[], entry: Entry): readonly Made[] {
+  if ('adopted' in entry) return ledger;
   if ('made' in entry) {
     const { made: edit, before, after, back } = entry;
     return [...ledger, { edit, before, after, back, verdict: undefined, undone: false }];
@@ -63,23 +75,4 @@ export function findMade(ledger: readonly Made[], id: string): Made | undefined 
 export function unfinished(ledger: readonly Made[]): Made | undefined {
   const last = ledger.at(-1);
   return last === undefined || last.undone || last.verdict?.kept === true ? undefined : last;
-}
-
-/**
- * The edit's changes as they read on the file's present text: moved by all that was kept since. `undefined` where they
- * no longer make sense.
- */
-export function currentChanges(ledger: readonly Made[], edit: Edit, present: string): readonly Change[] | undefined {
-  if (edit.base === present) return edit.changes;
-  const standing = ledger.filter((made) => made.edit.file === edit.file && !made.undone);
-  const from = standing.findIndex(({ before }) => before === edit.base);
-  if (from < 0) return undefined;
-  let changes: readonly Change[] | undefined = edit.changes;
-  let at = edit.base;
-  for (const made of standing.slice(from)) {
-    if (made.before !== at || changes === undefined) return undefined;
-    changes = rebaseChanges(changes, made.edit.changes);
-    at = made.after;
-  }
-  return at === present ? changes : undefined;
 }

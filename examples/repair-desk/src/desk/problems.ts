@@ -2,8 +2,9 @@ import type { Finding } from './compiler.ts';
 
 /** What a task carries of a finding: the compiler's words, the code around, and enough to find it again later. */
 export interface Problem {
+  /** The name of its unit. */
   readonly package: string;
-  /** Relative to the package's folder. */
+  /** Relative to the unit's root. */
   readonly file: string;
   /** From 1, when it was found; edits move it. */
   readonly line: number;
@@ -63,10 +64,18 @@ export function toTask(problem: Problem, text: string): ProblemTask {
     shown.push(lines.text(line).trim().slice(0, 160));
   }
   return {
-    name: `${problem.package}/${problem.file}:${problem.line}`,
+    name: plainName(`${problem.package}/${problem.file}:${problem.line}`),
     description: `${problem.message}\n\n${shown.join('\n')}`,
     input: problem,
   };
+}
+
+/** A text as the name of a task or a workflow: in one line, and its end if it is too long. */
+export function plainName(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Cs}]/gu, '_')
+    .slice(-200)
+    .trim();
 }
 
 /**

@@ -2,13 +2,13 @@ import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 
 /** One file before and after. */
 export interface FilePair {
-  /** Relative to the package's folder. */
+  /** Relative to the folder that the patch is for. */
   readonly file: string;
   readonly before: string;
   readonly after: string;
 }
 
-/** A unified diff that `git apply` and `patch -p1` take in the package's folder. Files that are the same are left out. */
+/** A unified diff that `git apply` and `patch -p1` take in that folder. Files that are the same are left out. */
 export function makePatch(pairs: readonly FilePair[]): string {
   return pairs
     .filter(({ before, after }) => before !== after)

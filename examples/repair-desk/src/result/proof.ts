@@ -49,13 +49,15 @@ export function replayedSteps({ histories, steps }: Evidence): number {
 }
 
 function lost({ submitted, histories }: Evidence): string[] {
-  return submitted.filter((id) => (histories.get(id) ?? []).at(-1)?.type !== 'task.completed');
+  return submitted.filter((id) => !ends.has((histories.get(id) ?? []).at(-1)?.type));
 }
+
+const ends: ReadonlySet<SymphonyEvent['type'] | undefined> = new Set(['task.completed', 'task.failed']);
 
 function completedTwice({ histories }: Evidence): string[] {
   return [...histories].flatMap(([id, events]) => {
-    const ends = events.filter(({ type }) => ['task.completed', 'task.failed', 'task.cancelled'].includes(type));
-    return ends.length > 1 ? [`${id}: ${ends.map(({ type }) => type).join(', ')}`] : [];
+    const ended = events.filter(({ type }) => ['task.completed', 'task.failed', 'task.cancelled'].includes(type));
+    return ended.length > 1 ? [`${id}: ${ended.map(({ type }) => type).join(', ')}`] : [];
   });
 }
 

@@ -39,6 +39,32 @@ describe('the story of a task', () => {
 
   test('stories add up', () => {
     const left = tellStory(task({ repaired: false, note: '' }), events);
-    expect(addUp([story, left])).toEqual({ tasks: 2, attempts: 4, refusals: 2, repaired: 1, human: 1, firstRight: 0 });
+    expect(addUp([story, left])).toEqual({
+      tasks: 2,
+      attempts: 4,
+      refusals: 2,
+      retries: 0,
+      repaired: 1,
+      human: 1,
+      firstRight: 0,
+    });
+  });
+
+  test('each attempt is told with who had it, when, and how it ended', () => {
+    const log = [
+      { ...decision('first', 0.5), at: 1 },
+      { ...event('task.claimed', { attempt: 1, workerId: 'w1', agentId: 'first' }), at: 2 },
+      { ...event('task.retry_scheduled', { attempt: 1, error: { message: 'a.js has changed' } }), at: 5 },
+      { ...event('task.claimed', { attempt: 2, workerId: 'w1', agentId: 'first' }), at: 6 },
+      { ...event('task.crashed', { attempt: 2, workerId: 'w1' }), at: 9 },
+      { ...event('task.claimed', { attempt: 3, workerId: 'w2', agentId: 'first' }), at: 10 },
+    ] as unknown as SymphonyEvent[];
+    const { tries, retries, crashes } = tellStory(task({ repaired: true, by: 'first' }), log);
+    expect(tries.map(({ worker, from, to, end, why }) => [worker, from, to, end, why])).toEqual([
+      ['w1', 2, 5, 'tried again', 'a.js has changed'],
+      ['w1', 6, 9, 'crashed', 'its worker died'],
+      ['w2', 10, undefined, 'open', ''],
+    ]);
+    expect([retries, crashes]).toEqual([1, 1]);
   });
 });
