@@ -348,6 +348,13 @@ function spawn(draft: Draft, { id, attempt, key, task }: Extract<Command, { read
   // A repeated attempt may well ask for something else under the same key; what was created counts.
   const known = draft.tables.taskHash({ key: task.idempotencyKey as string });
   if (known !== undefined) return { status: 'duplicate', id: known.id };
+  if (draft.tables.taskHash({ id: task.id }) !== undefined) {
+    return refused(
+      'IDEMPOTENCY_CONFLICT',
+      `There is a task ${task.id} that was not spawned as "${key}". Give the new one an id of its own.`,
+      { taskId: task.id, idempotencyKey: task.idempotencyKey },
+    );
+  }
   const { workflowId } = parent;
   // Its own workflow takes it, sealed or not: it is not settled as long as the attempt runs.
   if (workflowId !== null && draft.workflow(workflowId)?.cancelRequested === true) return workflowCancelled(workflowId);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { decisionFor, errorOf, newTask, newWorkflow } from '../test/builders.ts';
+import { decisionFor, errorOf, newTask, newWorkflow, on } from '../test/builders.ts';
 import { expectSound, foldStatus } from '../test/invariants.ts';
 import { reports, World } from '../test/world.ts';
 import {
@@ -36,12 +36,15 @@ class History {
   constructor() {
     const { world } = this;
     for (const id of agents) world.do({ type: 'registerAgent', config: toAgentConfig({ id }) });
-    for (const id of ['wf1', 'wf2']) world.do({ type: 'createWorkflow', workflow: newWorkflow(id) });
+    world.do({ type: 'createWorkflow', workflow: newWorkflow('wf1') });
+    world.do({ type: 'createWorkflow', workflow: newWorkflow('wf2', { onFailure: 'failFast' }) });
     for (const slot of slots) this.open(slot);
     world.do({ type: 'createTask', task: newTask('t1', { workflowId: 'wf1' }), submit: true });
     world.do({ type: 'createTask', task: newTask('t2', { workflowId: 'wf1', agentId: 'ada' }), submit: true });
     world.do({ type: 'createTask', task: newTask('t3', { retry: { maxRetries: 0 } }), submit: true });
     world.do({ type: 'createTask', task: newTask('t4', { retry: { maxCrashes: 2 } }), submit: false });
+    world.do({ type: 'createTask', task: newTask('t5', { agentId: 'bob', ...on('t2', 't1') }), submit: true });
+    world.do({ type: 'createTask', task: newTask('t6', { workflowId: 'wf2', ...on('t2') }), submit: true });
   }
 
   readonly worker = (slot: number): string => this.#workers[slot] as string;
@@ -86,7 +89,7 @@ class History {
   }
 }
 
-const someId = fc.constantFrom('t1', 't2', 't3', 't4', 't5', 't6');
+const someId = fc.constantFrom('t1', 't2', 't3', 't4', 't5', 't6', 't7', 't8');
 const someWorkflow = fc.constantFrom('wf1', 'wf2', 'wf3');
 const someSlot = fc.constantFrom(...slots);
 const someAgent = fc.constantFrom(...agents);
@@ -113,8 +116,13 @@ const writesOfCallers = fc.oneof(
       workflowId: fc.option(someWorkflow),
       submit: fc.boolean(),
       idempotencyKey: fc.option(fc.constantFrom('k1', 'k2')),
+      dependsOn: fc.array(someId, { maxLength: 2 }),
     },
-    ({ id, submit, ...more }) => ({ type: 'createTask', task: newTask(id, more), submit }),
+    ({ id, submit, dependsOn, ...more }) => ({
+      type: 'createTask',
+      task: newTask(id, { ...more, ...on(...dependsOn) }),
+      submit,
+    }),
   ),
   write('submit', { id: someId, wait: fc.nat(2_000) }, ({ id, wait }, { world }) => ({
     type: 'submitTask',
@@ -148,10 +156,13 @@ const writesOfCallers = fc.oneof(
     ...given,
     graceMs: 3_000,
   })),
-  write('register', { id: someAgent, description: fc.constantFrom('', 'new') }, (agent) => ({
-    type: 'registerAgent',
-    config: toAgentConfig(agent),
-  })),
+  write(
+    'register',
+    { id: someAgent, limits: fc.constantFrom({}, { concurrency: 1 }, { concurrency: 2 }) },
+    (agent) => ({ type: 'registerAgent', config: toAgentConfig(agent) }),
+  ),
+  write('enable', { id: someAgent, enabled: fc.boolean() }, (given) => ({ type: 'enableAgent', ...given })),
+  write('remove', { id: someAgent }, ({ id }) => ({ type: 'removeAgent', id })),
 );
 
 const report = write(
@@ -180,6 +191,16 @@ const writesOfAttempts = fc.oneof(
       step: { taskId: id, agentId, identity: `s#${step}`, attempt, output: '1', inputHash: null, at: 0 },
     };
   }),
+  write(
+    'spawn',
+    { task: index, id: someId, key: index, wait: fc.boolean() },
+    ({ task, id, key, wait }, { running }) => {
+      const parent = running(task);
+      const idempotencyKey = `${parent.id}:${key}`;
+      const child = newTask(id, { idempotencyKey, ...(wait ? on(parent.id) : {}) });
+      return { type: 'spawn', ...parent, key: `${key}`, task: child };
+    },
+  ),
   write('progress', { task: index }, ({ task }, { running }) => ({ type: 'progress', ...running(task), value: '0.5' })),
   write('note', { id: someId }, ({ id }) => ({
     type: 'note',
@@ -224,9 +245,13 @@ class Happening implements fc.Command<object, History> {
 
   run(_model: object, history: History): void {
     const before = history.world.tables.tasks;
+    const places = agents.map((id) => placesOf(history, id));
+    const ended = history.world.tables.workflows.filter(({ cancelRequested }) => cancelRequested);
     history.retried.clear();
     this.#happen(history);
     expectNothingLost(before, history);
+    expectLimits(places, history);
+    for (const { id, started } of ended) expect(history.world.workflow(id).started).toBe(started);
     expectInvariants(history);
   }
 
@@ -298,6 +323,10 @@ const common = [
   'task.released',
   'task.crashed',
   'task.unroutable',
+  'task.unblocked',
+  'task.spawned',
+  'workflow.cancel_requested',
+  'agent.disabled',
   'workflow.started',
   'workflow.paused',
   'workflow.failed',
@@ -306,11 +335,13 @@ const common = [
 
 const none: WorkflowCounters = { total: 0, open: 0, failed: 0, cancelled: 0, started: 0 };
 
-function expectInvariants({ world }: History): void {
+function expectInvariants(history: History): void {
+  const { world } = history;
   const { tables } = world;
   for (const task of tables.tasks) {
     const log = world.log(task.id);
     expectSound(task);
+    expectDependencies(history, task);
     expect(foldStatus(log)).toBe(task.status);
     expect(log).toHaveLength(task.lastSeq);
     expect(log.filter((type) => type === 'task.claimed')).toHaveLength(task.attempt);
@@ -327,6 +358,29 @@ function expectInvariants({ world }: History): void {
   }
   for (const { id } of tables.workers())
     expect(tables.runningTasks(id).filter(isSuspect).length).toBeLessThanOrEqual(1);
+}
+
+function placesOf({ world }: History, id: string): { readonly limit: number; readonly running: number } {
+  const agent = world.tables.agent(id);
+  const limit = agent?.removed === false ? (agent.config.limits.concurrency ?? Infinity) : Infinity;
+  return { limit: agent?.enabled === false ? 0 : limit, running: world.tables.countRunning(id) };
+}
+
+/** A limit that was lowered ends nothing; but beyond the limits before and after, nothing starts. */
+function expectLimits(before: readonly ReturnType<typeof placesOf>[], history: History): void {
+  for (const [index, id] of agents.entries()) {
+    const [was, is] = [before[index] as ReturnType<typeof placesOf>, placesOf(history, id)];
+    expect(is.running).toBeLessThanOrEqual(Math.max(was.limit, is.limit, was.running));
+  }
+}
+
+function expectDependencies({ world }: History, task: TaskRecord): void {
+  const ids = [...new Set(task.dependsOn.map(({ taskId }) => taskId))];
+  const open = ids.filter((id) => world.task(id).status !== 'completed');
+  expect(task.openDependencies).toBe(task.status === 'pending' ? open.length : 0);
+  if (task.status === 'running' || task.status === 'completed') expect(open).toEqual([]);
+  if (task.status === 'pending')
+    for (const id of open) expect(['failed', 'cancelled']).not.toContain(world.task(id).status);
 }
 
 function expectNothingLost(before: readonly TaskRecord[], history: History): void {

@@ -1062,12 +1062,49 @@ describe('the counters of workflows', () => {
     expect(order).toHaveLength(3);
   });
 
+  it('are handed over as they change, once for each workflow, where the adapter adds them up itself', () => {
+    for (const id of ['b', 'a']) world.do(createWorkflow(id));
+    const sums: unknown[] = [];
+    const tables = Object.assign(Object.create(world.tables) as typeof world.tables, {
+      addCounters: (id: string, delta: WorkflowCounters) => void sums.push([id, delta.total, delta.open]),
+      updateWorkflow: () => expect.unreachable('the adapter adds the counters up'),
+      insertTask: () => undefined,
+      insertEvent: () => undefined,
+      taskHash: () => undefined,
+      workflow: (id: string) => world.workflow(id),
+    });
+    const flush = new Flush(tables, world.times);
+    for (const [index, workflowId] of ['b', 'a', 'b'].entries()) flush.apply([submit(`t${index}`, { workflowId })]);
+    flush.settle();
+    expect(sums).toEqual([
+      ['a', 1, 1],
+      ['b', 2, 2],
+    ]);
+  });
+
   it('are computed from the row in the store, not from a copy that joined the workflow later', () => {
     world.openWorker('w1');
     world.running('t1');
     world.do(createWorkflow('wf'), { type: 'addTask', workflowId: 'wf', taskId: 't1' });
     world.report('t1', reports.complete);
     expect(world.workflow('wf')).toMatchObject({ total: 1, open: 0, started: 1, settledAt: 1_000_000 });
+  });
+
+  it('are summed by tables that can do so, which then settle the workflow themselves', () => {
+    world.do(createWorkflow('wf'));
+    const sums: unknown[] = [];
+    const tables = Object.assign(Object.create(world.tables) as typeof world.tables, {
+      addCounters: (id: string, delta: WorkflowCounters) => void sums.push([id, delta]),
+      updateWorkflow: () => sums.push('the row was written'),
+      insertTask: () => undefined,
+      insertEvent: () => undefined,
+      taskHash: () => undefined,
+      workflow: (id: string) => world.workflow(id),
+    });
+    const flush = new Flush(tables, world.times);
+    for (const id of ['t1', 't2']) flush.apply([submit(id, { workflowId: 'wf' })]);
+    flush.settle();
+    expect(sums).toEqual([['wf', { total: 2, open: 2, failed: 0, cancelled: 0, started: 0 }]]);
   });
 
   it('of a workflow that is not there any more do not keep its tasks from ending', () => {

@@ -69,7 +69,6 @@ const descriptionLimit = 64 * 1024;
 /**
  * Checks what a caller gave and makes the record to store.
  *
- * @param what how the caller calls it, for messages: `task`, `tasks[3]`
  * @throws SymphonyError `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`, `PAYLOAD_TOO_LARGE`
  */
 export function toNewTask(
@@ -77,6 +76,7 @@ export function toNewTask(
   id: string,
   options: {
     readonly submit: boolean;
+    /** How the caller calls it, for messages: `task`, `tasks[3]`. Default: `task`. */
     readonly what?: string;
     /** The id that a name in `dependsOn` stands for. Default: the name itself. */
     readonly idOf?: (name: string) => string;

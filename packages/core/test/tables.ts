@@ -20,6 +20,7 @@ import { deepFreeze } from './freeze.ts';
  */
 export class MapTables implements Tables {
   readonly #tasks = new Map<string, TaskRecord>();
+  readonly #dependants = new Map<string, Set<string>>();
   readonly #workflows = new Map<string, WorkflowRow>();
   readonly #steps = new Map<string, StepRow>();
   readonly #agents = new Map<string, AgentRow>();
@@ -71,6 +72,9 @@ export class MapTables implements Tables {
 
   insertTask(record: TaskRecord): void {
     insert(this.#tasks, record);
+    for (const { taskId } of record.dependsOn) {
+      this.#dependants.set(taskId, (this.#dependants.get(taskId) ?? new Set()).add(record.id));
+    }
   }
 
   updateTask(row: TaskRow, body: BodyPatch): void {
@@ -88,9 +92,11 @@ export class MapTables implements Tables {
   }
 
   dependants(taskId: string, after: string | undefined, limit: number): readonly TaskRow[] {
-    return this.#where(({ id, dependsOn }) => dependsOn.some((it) => it.taskId === taskId) && id > (after ?? ''))
-      .toSorted((first, second) => (first.id < second.id ? -1 : 1))
-      .slice(0, limit);
+    return [...(this.#dependants.get(taskId) ?? [])]
+      .filter((id) => id > (after ?? '') && this.#tasks.has(id))
+      .sort()
+      .slice(0, limit)
+      .map((id) => present(this.#tasks, id));
   }
 
   workflow(id: string): WorkflowRow | undefined {

@@ -31,17 +31,19 @@ export function exploreStore(runner: TestRunner, subject: StoreUnderTest, option
 }
 
 /**
- * Runs the same random sequences of operations on two stores side by side, on one clock: answers, rows and events must
- * be the same, byte for byte. Needs the package `fast-check`.
+ * Runs the same random sequences of operations on two stores or more side by side, on one clock: answers, rows and events
+ * must be the same, byte for byte. Needs the package `fast-check`.
  */
 export function compareStores(
   runner: TestRunner,
   first: StoreUnderTest,
-  second: StoreUnderTest,
+  others: StoreUnderTest | readonly StoreUnderTest[],
   options: ExploreOptions = {},
 ): void {
-  runner.describe(`${first.name} and ${second.name}, after any sequence of operations`, () => {
-    runner.it('have given the same answers and hold the same rows and events', () => explore([first, second], options));
+  const subjects = [first, others].flat();
+  const names = subjects.map(({ name }) => name).join(' and ');
+  runner.describe(`${names}, after any sequence of operations`, () => {
+    runner.it('have given the same answers and hold the same rows and events', () => explore(subjects, options));
   });
 }
 

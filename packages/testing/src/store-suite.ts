@@ -2,15 +2,22 @@ import assert from 'node:assert/strict';
 import type { Store } from '@symphony/core';
 import { bytes } from './store-suite/bytes.ts';
 import { cancelling } from './store-suite/cancelling.ts';
+import { catalogue } from './store-suite/catalogue.ts';
 import { claiming } from './store-suite/claiming.ts';
 import { committing } from './store-suite/committing.ts';
+import { dependencies } from './store-suite/dependencies.ts';
 import { ending } from './store-suite/ending.ts';
 import { fencing } from './store-suite/fencing.ts';
 import { checkInvariants } from './store-suite/invariants.ts';
 import { keys } from './store-suite/keys.ts';
 import { Lab } from './store-suite/lab.ts';
+import { limits } from './store-suite/limits.ts';
+import { listing } from './store-suite/listing.ts';
 import { living } from './store-suite/living.ts';
+import { outliving } from './store-suite/outliving.ts';
+import { races } from './store-suite/races.ts';
 import { reading } from './store-suite/reading.ts';
+import { retention } from './store-suite/retention.ts';
 import { routing } from './store-suite/routing.ts';
 import { stepping } from './store-suite/stepping.ts';
 import type { StoreUnderTest, Suite } from './store-suite/suite.ts';
@@ -57,10 +64,17 @@ const parts: readonly ((suite: Suite) => void)[] = [
   stepping,
   workers,
   cancelling,
+  races,
   workflows,
+  dependencies,
+  limits,
+  catalogue,
   reading,
+  listing,
+  retention,
   bytes,
   living,
+  outliving,
 ];
 
 async function onBench(subject: StoreUnderTest, body: (lab: Lab) => Promise<void>): Promise<void> {

@@ -87,7 +87,7 @@ export class VirtualClock implements Clock {
    * Moves time from timer to timer until a promise settles or a predicate holds, and answers with what the promise
    * resolved to. Rejects as the promise does.
    *
-   * @param limitMs how far time may move. Default: an hour
+   * @param options how far time may move. Default: an hour
    * @throws Error when the limit is reached, or no timer is left, and nothing happens for `patienceMs` either
    */
   async advanceUntil<T>(goal: Promise<T> | (() => boolean), options: { readonly limitMs?: number } = {}): Promise<T> {

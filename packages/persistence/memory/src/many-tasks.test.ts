@@ -45,6 +45,26 @@ it('claims and sweeps look at what they take, whatever else is there', async () 
   expect(looks()).toBeLessThan(5 * claimed);
 });
 
+it('removing some of many looks at what it removes, and copies the log once', async () => {
+  const clock = new VirtualClock();
+  await using store = new MemoryStore({ clock });
+  for (let index = 0; index < many; index += 1_000) {
+    const group = Array.from({ length: 1_000 }, (_, offset) => create(index + offset, {}));
+    await store.commit({ groups: [group] });
+    const cancel = group.map((_, offset): Command => ({ type: 'cancelTask', id: `tsk_${index + offset}`, graceMs: 0 }));
+    await store.commit({ groups: [cancel] });
+  }
+  const looks = countLooks();
+  const copies = vi.spyOn(Array.prototype, 'filter');
+  expect(await store.prune({ before: clock.now(), limit: 500 })).toEqual({ tasks: 500, workflows: 0, more: true });
+  const filtered = copies.mock.contexts as readonly (readonly unknown[])[];
+  const copied = filtered.reduce((sum, { length }) => sum + length, 0);
+  copies.mockRestore();
+  expect(looks()).toBeLessThan(1_000);
+  expect(copied).toBeLessThan(3 * many);
+  expect(await store.events({ limit: 100_000 })).toHaveLength(2 * (many - 500));
+});
+
 /** Counts the keys of all indexes that are looked at from now on. */
 function countLooks(): () => number {
   let count = 0;

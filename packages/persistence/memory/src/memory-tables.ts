@@ -38,8 +38,11 @@ export class MemoryTables implements Tables {
   readonly #dependants = new Map<string, SortedKeys>();
   readonly #workflows = new Map<string, WorkflowRow>();
   readonly #workflowKeys = new Map<string, string>();
-  readonly #steps = new Map<string, Map<string, StepRow>>();
+  /** By task, agent and identity. */
+  readonly #steps = new Map<string, Map<string, Map<string, StepRow>>>();
   #events: StoredEvent[] = [];
+  /** The logs that are removed when the transaction is kept: one pass over the log, however many they are. */
+  readonly #forgotten = new Set<StoredEvent[]>();
   #position = 0;
   readonly #eventsOf = new Map<string, StoredEvent[]>();
   readonly #agents = new Map<string, AgentRow>();
@@ -99,6 +102,7 @@ export class MemoryTables implements Tables {
   keep(): boolean {
     const written = this.#undo.length > 0;
     this.#undo.length = 0;
+    this.#forget();
     return written;
   }
 
@@ -146,8 +150,7 @@ export class MemoryTables implements Tables {
     if (idempotencyKey !== null) this.#put(this.#taskKeys, idempotencyKey, undefined);
     for (const taskId of idsOf(body)) this.#unlink(taskId, id);
     this.#put(this.#dependants, id, undefined);
-    for (const key of [...this.#steps.keys()].filter((journal) => isJournalOf(journal, id)))
-      this.#put(this.#steps, key, undefined);
+    this.#put(this.#steps, id, undefined);
     this.#deleteLog(id);
     this.#put(this.#bodies, id, undefined);
     this.#setTask(id, row, undefined);
@@ -197,14 +200,15 @@ export class MemoryTables implements Tables {
   }
 
   hasStep(taskId: string, agentId: string, identity: string): boolean {
-    return this.#steps.get(journalOf(taskId, agentId))?.has(identity) === true;
+    return this.#steps.get(taskId)?.get(agentId)?.has(identity) === true;
   }
 
   insertStep(step: StepRow): void {
-    const key = journalOf(step.taskId, step.agentId);
-    const journal = this.#steps.get(key) ?? new Map<string, StepRow>();
+    const journals = this.#steps.get(step.taskId) ?? new Map<string, Map<string, StepRow>>();
+    const journal = journals.get(step.agentId) ?? new Map<string, StepRow>();
     unique('step', step.identity, journal.has(step.identity));
-    this.#steps.set(key, journal);
+    this.#steps.set(step.taskId, journals);
+    journals.set(step.agentId, journal);
     this.#put(journal, step.identity, { ...step });
   }
 
@@ -356,7 +360,7 @@ export class MemoryTables implements Tables {
 
   /** A journal in the order of recording. */
   journal(taskId: string, agentId: string): readonly StepRow[] {
-    return [...(this.#steps.get(journalOf(taskId, agentId))?.values() ?? [])];
+    return [...(this.#steps.get(taskId)?.get(agentId)?.values() ?? [])];
   }
 
   /** Running attempts, and tasks that wait for a worker, by agent. */
@@ -394,12 +398,18 @@ export class MemoryTables implements Tables {
   }
 
   #deleteLog(subject: string): void {
-    const events = this.#events;
-    this.#events = events.filter((event) => event.subject !== subject);
-    this.#undo.push(() => {
-      this.#events = events;
-    });
+    const log = this.#eventsOf.get(subject);
+    if (log === undefined) return;
+    this.#forgotten.add(log);
+    this.#undo.push(() => void this.#forgotten.delete(log));
     this.#put(this.#eventsOf, subject, undefined);
+  }
+
+  #forget(): void {
+    if (this.#forgotten.size === 0) return;
+    const gone = new Set([...this.#forgotten].flat());
+    this.#events = this.#events.filter((event) => !gone.has(event));
+    this.#forgotten.clear();
   }
 
   #row(id: string): TaskRow {
@@ -487,14 +497,6 @@ function set<Value>(map: Map<string, Value>, key: string, value: Value | undefin
 // A database refuses these by its indexes; what it would not take must not get through here either.
 function unique(what: string, name: string, exists: boolean): void {
   if (exists) throw new Error(`There is a ${what} ${name} already.`);
-}
-
-function journalOf(taskId: string, agentId: string): string {
-  return JSON.stringify([taskId, agentId]);
-}
-
-function isJournalOf(journal: string, taskId: string): boolean {
-  return (JSON.parse(journal) as readonly string[])[0] === taskId;
 }
 
 function byId<Row>(rows: ReadonlyMap<string, Row>): Row[] {

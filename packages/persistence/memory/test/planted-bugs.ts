@@ -8,6 +8,7 @@ import {
 } from '@symphony/core';
 import { MemoryStore } from '../src/index.ts';
 import { MemoryTables } from '../src/memory-tables.ts';
+import { bugsOfGraphs } from './planted-bugs-of-graphs.ts';
 
 /** A store with a bug in it, and the test that must find it. */
 export interface PlantedBug {
@@ -26,7 +27,8 @@ export interface PlantedBug {
   readonly alsoFoundBy?: 'compared' | 'explored';
 }
 
-type Right<Name extends keyof MemoryTables> = MemoryTables[Name] extends (
+/** The method of the tables that a bug takes the place of. */
+export type Right<Name extends keyof MemoryTables> = MemoryTables[Name] extends (
   ...parameters: infer Parameters
 ) => infer Answer
   ? (...parameters: Parameters) => Answer
@@ -664,4 +666,5 @@ export const plantedBugs: readonly PlantedBug[] = [
     foundBy: 'come in the order of their positions, which only increase',
     alsoFoundBy: 'explored',
   },
+  ...bugsOfGraphs,
 ];

@@ -25,6 +25,7 @@ testStore(
   {
     name: 'SqliteStore in a file',
     traits: { name: 'sqlite', durability: 'power-loss', multiProcess: true },
+    graphSize: 400, // each link of a chain waits for the disk, twice
     open: ({ clock }) => {
       path = join(folder, `${++files}.db`);
       return SqliteStore.open({ path, clock });

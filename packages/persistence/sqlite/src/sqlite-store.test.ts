@@ -69,16 +69,16 @@ describe('a SQLite store', () => {
     await second.close();
   });
 
-  it('gives each of 2,000 tasks to one of four processes, and to no other', { timeout: 60_000 }, async () => {
+  it('gives each of 10,000 tasks to one of four processes, and to no other', { timeout: 60_000 }, async () => {
     const store = await SqliteStore.open({ path });
-    await Promise.all(ids(2_000).map((id) => store.commit({ groups: [create(id)] })));
+    await Promise.all(ids(10_000).map((id) => store.commit({ groups: [create(id)] })));
     const program = new URL('../test/claim-all.ts', import.meta.url).pathname;
     const runs = Array.from({ length: 4 }, () =>
       promisify(execFile)(process.execPath, ['--conditions=@symphony/source', program, path], { maxBuffer: 1 << 24 }),
     );
     const done = (await Promise.all(runs)).flatMap(({ stdout }) => JSON.parse(stdout) as string[]);
-    expect(done.toSorted()).toEqual(ids(2_000));
-    expect(await store.events({ types: ['task.claimed'], limit: 10_000 })).toHaveLength(2_000);
+    expect(done.toSorted()).toEqual(ids(10_000));
+    expect(await store.events({ types: ['task.claimed'], limit: 20_000 })).toHaveLength(10_000);
     await store.close();
   });
 

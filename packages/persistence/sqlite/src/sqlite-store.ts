@@ -396,7 +396,8 @@ function weighRequest({ groups }: CommitRequest): number {
   let weight = 0;
   for (const group of groups) {
     for (const command of group) {
-      if (command.type === 'createTask') weight += command.task.input.length + command.task.metadata.length;
+      if (command.type === 'createTask' || command.type === 'spawn')
+        weight += command.task.input.length + command.task.metadata.length;
       if (command.type === 'recordStep') weight += command.step.output.length;
       if (command.type === 'report' && command.command.type === 'complete') weight += command.command.output.length;
     }

@@ -7,7 +7,7 @@ const workerId = createMakeId(systemClock)('wrk');
 await store.openWorker({ id: workerId, hosts: ['agent'], leaseMs: 60_000, renewMs: 20_000 });
 const done: string[] = [];
 for (;;) {
-  const { claimed } = await store.commit({ groups: [], claim: { workerId, hosts: ['agent'], limit: 7 } });
+  const { claimed } = await store.commit({ groups: [], claim: { workerId, hosts: ['agent'], limit: 25 } });
   if (claimed.length === 0) break;
   const { results } = await store.commit({
     groups: claimed.map(({ id, attempt }) => [

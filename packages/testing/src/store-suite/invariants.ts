@@ -4,6 +4,7 @@ import {
   contribution,
   isSettled,
   isTerminal,
+  taskStatuses,
   transitionTable,
   type Store,
   type SymphonyEvent,
@@ -70,6 +71,7 @@ export async function checkInvariants(store: Store): Promise<Contents> {
     tasks.map(({ id }) => id).sort(),
     'every task that was created is there, and no other (I33)',
   );
+  await checkStats(store, contents);
   for (const workflow of workflows) checkWorkflow(workflow, tasks, logs.get(workflow.id) ?? []);
   return contents;
 }
@@ -113,6 +115,16 @@ async function checkTask(store: Store, task: TaskRecord, log: readonly SymphonyE
       `${name}: its holder knows of it`,
     );
   }
+}
+
+async function checkStats(store: Store, { tasks, workflows }: Contents): Promise<void> {
+  const stats = await store.stats();
+  const counts = Object.fromEntries(taskStatuses.map((status) => [status, 0])) as Record<TaskStatus, number>;
+  for (const { status } of tasks) counts[status]++;
+  assert.deepEqual(stats.tasks, counts, 'stats count the tasks by status (I20)');
+  const settled = workflows.filter(({ settledAt }) => settledAt !== null).length;
+  assert.deepEqual(stats.workflows, { open: workflows.length - settled, settled }, 'stats count the workflows');
+  assert.equal(stats.oldestDueAt === null, stats.due === 0, 'the oldest due task is one that is due');
 }
 
 /** A task that retention has removed had completed: nothing else lets a task go whose dependants are open. */

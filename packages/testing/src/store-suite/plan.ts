@@ -1,4 +1,4 @@
-import type { AgentConfig, Command, RoutingDecision, StepRow, TaskRecord } from '@symphony/core';
+import type { AgentConfig, Command, Dependency, RoutingDecision, StepRow, TaskRecord } from '@symphony/core';
 import type * as fastCheck from 'fast-check';
 import { newAgentConfig, newTask, newWorkflow } from '../builders.ts';
 import { failure, type AttemptEnd } from './lab.ts';
@@ -230,7 +230,7 @@ export function toCommand(plan: CommandPlan, moment: Moment): Command {
           idempotencyKey: variant === 5 ? `key_${plan.workflow}` : null,
           bodyHash: variant === 4 && plan.stale ? 'other' : 'hash',
           retry: variant % 2 === 0 ? {} : { maxRetries: 1, maxCrashes: 2, initialDelayMs: 900 },
-          dependsOn: variant === 3 && task !== undefined ? [{ name: 'first', taskId: task.id }] : [],
+          dependsOn: variant === 3 ? toDependencies(task, moment.tasks.at(-1 - plan.workflow)) : [],
         }),
       };
     case 'createWorkflow':
@@ -341,6 +341,11 @@ function toStep(taskId: string, agentId: string, attempt: number, variant: numbe
     inputHash: variant === 0 ? 'hash' : null,
     at: 0,
   };
+}
+
+/** Two tasks, often the same one twice: what is named twice is waited for once. */
+function toDependencies(...tasks: readonly (TaskRecord | undefined)[]): readonly Dependency[] {
+  return tasks.flatMap((task, index) => (task === undefined ? [] : [{ name: `${index}`, taskId: task.id }]));
 }
 
 /** Mostly the worker that the task is bound to: answers of others are stale. */

@@ -16,6 +16,8 @@ export interface StoreUnderTest {
   reopen?(store: Store, options: { readonly clock: Clock }): Store | Promise<Store>;
   /** Like `reopen` after the machine was started anew: leases of before are worth nothing. */
   reboot?(store: Store, options: { readonly clock: Clock }): Store | Promise<Store>;
+  /** Tasks in the large graphs of the suite. Default 10,000. */
+  readonly graphSize?: number;
 }
 
 /** Where the parts of the suite register their tests. */
