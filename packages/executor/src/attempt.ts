@@ -19,6 +19,7 @@ import {
   type JsonValue,
   type Schema,
   type StepRow,
+  type Store,
   type Task,
   type TaskRecord,
 } from '@symphony/core';
@@ -83,10 +84,12 @@ export async function runAttempt(
     const timeoutMs = request.task.timeouts.startToCloseMs ?? request.agent.limits?.timeoutMs;
     if (timeoutMs !== undefined) control.limit(timeoutMs, defaults.graceMs);
     if (request.task.cancelAt !== null) control.cancel(request.task.cancelAt);
-    const { command, progress, hasResult } = await perform(services, control, request);
+    const { command, progress, hasResult, hookError } = await perform(services, control, request);
     const end = command === undefined ? lostEnd : await report(services, lease, control, request, command, progress);
     reportToRouter(services.router, services.store, request.task, end.outcome);
     if (hasResult && !isKept(end.outcome)) await noteLate(services, request, 'resolved');
+    if (hookError !== undefined && !tells(end.outcome, request.task, hookError))
+      await noteHook(services, request.task, 'pre', hookError);
     if (end.outcome.state === 'ended') await runPostHooks(services, request, end.outcome.task, control.hurried);
     return end;
   } finally {
@@ -104,6 +107,8 @@ interface Performance {
   readonly progress?: string | undefined;
   /** Whether the agent returned something that could be stored, in time or not. */
   readonly hasResult: boolean;
+  /** What a pre-hook threw. */
+  readonly hookError?: SymphonyError | undefined;
 }
 
 /** Runs pre-hooks and agent, and finds what is to be reported of it. */
@@ -154,8 +159,23 @@ async function perform(
   context?.end();
   if (result === undefined) abandon(services, request, settled);
   const hasResult = result !== undefined && 'output' in result;
-  if (control.cause === 'lost') return { command: undefined, hasResult };
-  return { command: toReport(services, control, request, context, result), progress: context?.unwritten, hasResult };
+  const hookError = context === undefined ? hookErrorOf(result) : undefined;
+  if (control.cause === 'lost') return { command: undefined, hasResult, hookError };
+  const command = toReport(services, control, request, context, result);
+  return { command, progress: context?.unwritten, hasResult, hookError };
+}
+
+function hookErrorOf(result: Settled | undefined): SymphonyError | undefined {
+  if (result === undefined || 'output' in result) return undefined;
+  const { error } = result;
+  return SymphonyError.is(error, 'HOOK_FAILED') || SymphonyError.is(error, 'HOOK_TIMEOUT') ? error : undefined;
+}
+
+/** Whether the task says itself what went wrong in this attempt: one that was cancelled or handed back does not. */
+function tells(outcome: AttemptOutcome, { attempt }: TaskRecord, { code }: SymphonyError): boolean {
+  if (outcome.state === 'lost') return false;
+  const { error } = outcome.task;
+  return error?.attempt === attempt && error.code === code;
 }
 
 /** Whether the task has ended with the result of this attempt. */
@@ -339,23 +359,43 @@ async function runPostHooks(
       const copy = structuredClone(task);
       await runHook(services.clock, 'post', () => postExecution(copy, request.agent, copy.output), hurried);
     } catch (error) {
-      await note(services, task.id, {
-        type: 'task.hook_failed',
-        data: { attempt: task.attempt, phase: 'post', error: toTaskError(error, task.attempt) },
-      });
+      await noteHook(services, task, 'post', error);
     }
   }
 }
 
-async function note(
+function noteHook(
   services: ExecutorServices,
-  id: string,
-  event: Extract<Command, { readonly type: 'note' }>['event'],
+  { id, attempt }: Pick<Task, 'id' | 'attempt'>,
+  phase: 'pre' | 'post',
+  error: unknown,
 ): Promise<void> {
+  return note(services, id, { type: 'task.hook_failed', data: { attempt, phase, error: toTaskError(error, attempt) } });
+}
+
+type Note = Extract<Command, { readonly type: 'note' }>['event'];
+
+/** Appends an event to the task's log: at most once, and for one lease also while the store is away. */
+async function note({ clock, store, logger, times }: ExecutorServices, id: string, event: Note): Promise<void> {
+  const startedAt = clock.monotonic();
+  const isOver = (): boolean => clock.monotonic() - startedAt > times.leaseMs;
   try {
-    await services.store.commit({ groups: [[{ type: 'note', id, event }]] });
+    await patiently(clock, isOver, async (tries) => {
+      // The first sending may have been carried out and only its answer lost.
+      if (tries === 1 || !(await isNoted(store, id, event))) await store.commit({ groups: [[{ type: 'note', id, event }]] });
+    });
   } catch (error) {
-    services.logger.warn({ error, taskId: id, event: event.type }, 'A note could not be recorded.');
+    logger.warn({ error, taskId: id, event: event.type }, 'A note could not be recorded.');
+  }
+}
+
+async function isNoted(store: Store, subject: string, { type, data }: Note): Promise<boolean> {
+  const text = JSON.stringify(data);
+  for (let after = 0; ;) {
+    const events = await store.events({ subject, types: [type], after, limit: 100 });
+    if (events.some((event) => JSON.stringify(event.data) === text)) return true;
+    if (events.length < 100) return false;
+    after = events.at(-1)?.position ?? 0;
   }
 }
 

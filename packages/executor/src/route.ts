@@ -7,21 +7,6 @@ export async function previousDecisions(store: Store, task: Task): Promise<reado
   return events.flatMap((event) => (event.type === 'task.routed' ? [event.data] : []));
 }
 
-/** The latest decision for a task, if it gave the task to this agent. */
-export async function latestDecision(
-  store: Store,
-  taskId: string,
-  agentId: string | null,
-): Promise<RoutingDecision | undefined> {
-  let latest: RoutingDecision | undefined;
-  for (let after = 0; ;) {
-    const events = await store.events({ subject: taskId, types: ['task.routed'], after, limit: 100 });
-    for (const event of events) if (event.type === 'task.routed') latest = event.data;
-    if (events.length < 100) return latest?.agentId === agentId ? latest : undefined;
-    after = events.at(-1)?.position ?? 0;
-  }
-}
-
 /**
  * Tells the router what became of a task that a router has given to its agent. Nothing waits for it, and nothing fails by it.
  *
@@ -36,6 +21,21 @@ export function reportToRouter(
   if (router?.report === undefined || began.pinned || outcome.state === 'lost') return;
   const result = resultOf(outcome.task, began.agentId);
   if (result !== undefined) router.report(outcome.task, result, () => latestDecision(store, began.id, began.agentId));
+}
+
+/** The latest decision for a task, if it gave the task to this agent. */
+async function latestDecision(
+  store: Store,
+  taskId: string,
+  agentId: string | null,
+): Promise<RoutingDecision | undefined> {
+  let latest: RoutingDecision | undefined;
+  for (let after = 0; ;) {
+    const events = await store.events({ subject: taskId, types: ['task.routed'], after, limit: 100 });
+    for (const event of events) if (event.type === 'task.routed') latest = event.data;
+    if (events.length < 100) return latest?.agentId === agentId ? latest : undefined;
+    after = events.at(-1)?.position ?? 0;
+  }
 }
 
 /** What the task's agent has made of it; undefined if that is still open, or somebody cancelled it. */

@@ -1,12 +1,14 @@
 import {
   seededRandom,
   SymphonyError,
+  type AgentConfig,
   type Candidates,
   type Clock,
   type NoRoute,
   type Ranked,
   type RankRequest,
   type RoutingDecision,
+  type RoutingStrategy,
   type Task,
 } from '@symphony/core';
 import { checkAnswer } from './answer.ts';
@@ -17,10 +19,14 @@ import { withinLimit } from './time-limit.ts';
 export interface Question {
   readonly task: Task;
   readonly candidates: Candidates;
+  /** All agents of the catalogue that the candidates come from. */
+  readonly agents: readonly AgentConfig[];
   readonly previous: readonly RoutingDecision[];
   readonly load: RankRequest['load'];
   readonly clock: Clock;
   readonly limitMs: number;
+  /** Told what goes wrong while the strategy hears of the agents. */
+  readonly untold: (error: unknown) => void;
 }
 
 /** What became of the question. */
@@ -44,6 +50,7 @@ export async function askStrategy(slot: StrategySlot, question: Question): Promi
 
   try {
     const work = slot.use(async (strategy) => {
+      tellAgents(slot, strategy, question);
       const request = makeRequest(question, slot, controller.signal);
       const answer: unknown = await strategy.rank(request);
       slot.readsLoads ??= false;
@@ -53,6 +60,20 @@ export async function askStrategy(slot: StrategySlot, question: Question): Promi
   } catch (error) {
     return { code: codeOf(error), error };
   }
+}
+
+/** Tells a strategy which agents there are, if it wants to know and they are others than when it was last told. */
+function tellAgents(slot: StrategySlot, strategy: RoutingStrategy, { agents, untold }: Question): void {
+  const told = slot.toldAgents;
+  if (strategy.agentsChanged === undefined || told === agents) return;
+  slot.toldAgents = agents;
+  if (told?.length === agents.length && told.every((agent, index) => agent === agents[index])) return;
+  callStrategy(() => strategy.agentsChanged?.(agents)).catch(untold);
+}
+
+/** Calls a strategy now; what it throws is a rejection as well. */
+async function callStrategy(call: () => void | Promise<void>): Promise<void> {
+  await call();
 }
 
 function makeRequest(
@@ -75,7 +96,7 @@ function makeRequest(
 }
 
 /** A copy of the task that a strategy may do anything to. Large members are copied only if it looks at them. */
-function protectedCopy(task: Task): Task {
+export function protectedCopy(task: Task): Task {
   const copy = { ...task };
   for (const key of Object.keys(task) as (keyof Task)[]) {
     const value: unknown = task[key];

@@ -2,10 +2,10 @@ import type { AgentConfig, AgentEntry, Refusal } from '@symphony/core';
 import { CandidateSet } from './candidate-set.ts';
 
 /** Why an agent is no candidate. An agent counts under the first that applies. */
-export type Exclusion = 'fallback' | 'disabled' | 'not hosted' | 'lacks a capability' | 'refused';
+type Exclusion = 'fallback' | 'disabled' | 'not hosted' | 'lacks a capability' | 'refused';
 
 /** How many agents were left out, by reason. */
-export type ExclusionCounts = { readonly [reason in Exclusion]?: number };
+type ExclusionCounts = { readonly [reason in Exclusion]?: number };
 
 /** What the agents and a task's required capabilities alone decide; the same for every task with these requirements. */
 export interface Screened {

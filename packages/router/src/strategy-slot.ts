@@ -1,10 +1,14 @@
-import { SymphonyError, type RoutingStrategy } from '@symphony/core';
+import { describe, SymphonyError, type AgentConfig, type RoutingStrategy } from '@symphony/core';
 
 /** A strategy that is made when it is first needed and closed when nobody uses it any more. */
 export class StrategySlot {
   readonly name: string;
   /** Whether the strategy looks at loads; undefined until it has ranked once. */
   readsLoads: boolean | undefined;
+  /** Whether the strategy takes outcomes; undefined until it was made. */
+  takesOutcomes: boolean | undefined;
+  /** The agents that the strategy was last told of. */
+  toldAgents: readonly AgentConfig[] | undefined;
   readonly #make: () => RoutingStrategy | Promise<RoutingStrategy>;
   readonly #close: (strategy: RoutingStrategy) => Promise<void>;
   #strategy: Promise<RoutingStrategy> | undefined;
@@ -66,7 +70,9 @@ export class StrategySlot {
 
   async #create(): Promise<RoutingStrategy> {
     const strategy: unknown = await this.#make();
-    return checkStrategy(strategy, `What the plugin "${this.name}" created`);
+    const made = checkStrategy(strategy, `What the plugin "${this.name}" created`);
+    this.takesOutcomes = made.outcome !== undefined;
+    return made;
   }
 }
 
@@ -83,6 +89,14 @@ export function checkStrategy(value: unknown, source = 'What was passed as a str
     throw new SymphonyError('STRATEGY_INVALID', `${source} is no strategy. A strategy is { name, rank(request) }.`, {
       details: { source },
     });
+  }
+  for (const key of ['outcome', 'agentsChanged', 'close'] as const) {
+    if (strategy[key] === undefined || typeof strategy[key] === 'function') continue;
+    throw new SymphonyError(
+      'STRATEGY_INVALID',
+      `${source} has ${describe(strategy[key])} as its ${key}. It must be a function, or left out.`,
+      { details: { source } },
+    );
   }
   return value as RoutingStrategy; // the rest of it is optional
 }

@@ -20,6 +20,7 @@ import {
   type RouteAnswer,
   type Router,
   type RoutingDecision,
+  type RoutingOutcome,
   type RoutingStrategy,
   type StrategyPlugin,
   type StrategyState,
@@ -32,7 +33,9 @@ import { leaveOutRefusers } from './eligibility.ts';
 import { firstCandidate } from './first-candidate.ts';
 import { fixedAgents, listedAgents, type KnownAgents } from './known-agents.ts';
 import { checkPlugin, listStrategies, strategyNotFound, type KnownStrategies } from './known-strategies.ts';
-import { createMemoryState, scopeState } from './memory-state.ts';
+import { createMemoryState } from './memory-state.ts';
+import { Outcomes } from './outcomes.ts';
+import { makeServices } from './strategy-services.ts';
 import { checkStrategy, StrategySlot } from './strategy-slot.ts';
 import { toWholeTask, type TaskLike } from './task-like.ts';
 import { withinLimit } from './time-limit.ts';
@@ -92,6 +95,8 @@ export class TaskRouter implements Router, AsyncDisposable {
   readonly #logger: Logger;
   readonly #state: StrategyState;
   readonly #slots = new Set<StrategySlot>();
+  readonly #outcomes: Outcomes;
+  readonly #warnedOfOutcomes = new WeakSet<StrategySlot>();
   #slot: StrategySlot;
   #customRoute: CustomRoute | undefined;
   #unnamedTasks = 0;
@@ -111,6 +116,7 @@ export class TaskRouter implements Router, AsyncDisposable {
     this.#known = knowAgents(options, this.#fallbackId, this.#clock);
     this.#strategies = listStrategies(options.strategies ?? []);
     this.#slot = this.#makeSlot(options.strategy ?? firstCandidate);
+    this.#outcomes = new Outcomes(this.#clock, this.#rankTimeoutMs, (slot, error) => this.#noteOutcome(slot, error));
   }
 
   /**
@@ -155,10 +161,12 @@ export class TaskRouter implements Router, AsyncDisposable {
         : await askStrategy(slot, {
             task,
             candidates,
+            agents: catalogue.agents,
             previous,
             load: (agentId) => this.#known.load(agentId),
             clock: this.#clock,
             limitMs: this.#rankTimeoutMs,
+            untold: (error) => this.#warn(slot, 'STRATEGY_FAILED', error),
           });
     if (reply !== undefined && 'error' in reply) this.#warn(slot, reply.code, reply.error, task.id);
 
@@ -174,6 +182,14 @@ export class TaskRouter implements Router, AsyncDisposable {
     });
     if ('decision' in answer) this.#known.countDecision(answer.decision.agentId);
     return answer;
+  }
+
+  /**
+   * Tells the strategy what became of a task, if it wants to know and the decision was its own. Returns at once: errors
+   * are logged, the first of each strategy as a warning.
+   */
+  report(task: Task, result: RoutingOutcome, decision: () => Promise<RoutingDecision | undefined>): void {
+    if (this.#closed === undefined) this.#outcomes.tell(this.#slot, { task, result, readDecision: decision });
   }
 
   /**
@@ -232,14 +248,19 @@ export class TaskRouter implements Router, AsyncDisposable {
     this.#known.forget();
   }
 
-  /** Closes the strategies that the router made. Twice is harmless. */
+  /** Closes the strategies that the router made, once they have heard of the outcomes so far. Twice is harmless. */
   close(): Promise<void> {
-    this.#closed ??= Promise.all([...this.#slots].map((slot) => this.#closeSlot(slot))).then(() => undefined);
+    this.#closed ??= this.#close();
     return this.#closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#outcomes.idle();
+    await Promise.all([...this.#slots].map((slot) => this.#closeSlot(slot)));
   }
 
   #makeSlot(choice: StrategyChoice): StrategySlot {
@@ -254,7 +275,10 @@ export class TaskRouter implements Router, AsyncDisposable {
 
     const plugin =
       typeof strategy === 'string' ? this.#find(strategy) : checkPlugin(strategy, 'What was passed as a strategy');
-    const services = { clock: this.#clock, logger: this.#logger, state: scopeState(this.#state, plugin.name) };
+    const services = makeServices(
+      { clock: this.#clock, logger: this.#logger, state: this.#state, find: (name) => this.#find(name) },
+      [plugin.name],
+    );
     const slot: StrategySlot = new StrategySlot(
       plugin.name,
       () => {
@@ -282,6 +306,16 @@ export class TaskRouter implements Router, AsyncDisposable {
     } catch (error) {
       this.#warn(slot, 'STRATEGY_FAILED', error);
     }
+  }
+
+  /** A strategy that takes no outcome takes none of thousands. */
+  #noteOutcome(slot: StrategySlot, error: unknown): void {
+    const level = this.#warnedOfOutcomes.has(slot) ? 'debug' : 'warn';
+    this.#warnedOfOutcomes.add(slot);
+    this.#logger[level](
+      { strategy: slot.name, error: toTaskError(error, 0) },
+      'a strategy did not take the outcome of a task',
+    );
   }
 
   #warn({ name }: StrategySlot, code: string, error: unknown, taskId?: string): void {

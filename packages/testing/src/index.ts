@@ -1,7 +1,17 @@
 export { newAgent, newAgentConfig, newTask, newWorkflow } from './builders.ts';
 export { compareStores, exploreStore, type ExploreOptions } from './compare-stores.ts';
+export {
+  commandTypes,
+  faultPoints,
+  randomFaults,
+  type Fault,
+  type FaultPoint,
+  type RandomFaultOptions,
+} from './fault-plan.ts';
+export { faultyStore, type FaultyStore, type FaultyStoreOptions } from './faulty-store.ts';
 export { createIdSequence } from './id-sequence.ts';
 export { testStore } from './store-suite.ts';
+export { checkInvariants, type Contents } from './store-suite/invariants.ts';
 export type { StoreUnderTest } from './store-suite/suite.ts';
 export {
   newRankRequest,

@@ -27,6 +27,20 @@ describe('testStrategy', () => {
     expect(await listFailures({ plugin: made(() => []) })).toEqual([]);
   });
 
+  it('passes a strategy that counts on having been told of its candidates', async () => {
+    const plugin = defineStrategy({
+      name: 'index',
+      create() {
+        let index = new Map<string, AgentConfig>();
+        return {
+          rank: (request) => rankFirst(request).filter(({ agentId }) => index.get(agentId)!.id === agentId),
+          agentsChanged: (agents) => void (index = new Map(agents.map((agent) => [agent.id, agent]))),
+        };
+      },
+    });
+    expect(await listFailures({ plugin })).toEqual([]);
+  });
+
   it('passes an asynchronous strategy that gives up when its signal aborts', async () => {
     const plugin = made((request) => {
       request.signal.throwIfAborted();
@@ -113,6 +127,79 @@ describe('testStrategy', () => {
       'copes with half a surrogate pair',
     ],
     [
+      'that takes no refusals',
+      defineStrategy({
+        name: 'proud',
+        create: () => ({
+          rank: rankFirst,
+          outcome(_task, _decision, { status }) {
+            if (status === 'refused') throw new Error('impossible');
+          },
+        }),
+      }),
+      'takes every kind of outcome, also of tasks and agents that it has not seen',
+    ],
+    [
+      'that knows nobody of whom it has not decided',
+      defineStrategy({
+        name: 'closed',
+        create() {
+          const scores = new Map<string, number>();
+          return {
+            rank(request) {
+              for (const { id } of request.candidates) scores.set(id, 0);
+              return rankFirst(request);
+            },
+            outcome(_task, { agentId }) {
+              if (!scores.has(agentId)) throw new Error(`${agentId}?`);
+            },
+          };
+        },
+      }),
+      'takes every kind of outcome, also of tasks and agents that it has not seen',
+    ],
+    [
+      'that changes the task it hears of',
+      defineStrategy({
+        name: 'editor',
+        create: () => ({
+          rank: rankFirst,
+          outcome(task) {
+            (task as { -readonly [key in keyof Task]: Task[key] }).name = 'renamed';
+          },
+        }),
+      }),
+      'takes every kind of outcome, also of tasks and agents that it has not seen',
+    ],
+    [
+      'that learns by chance',
+      defineStrategy({
+        name: 'dice',
+        create() {
+          let score = 0;
+          return {
+            rank: (request) => rankFirst(request).map((ranked) => ({ ...ranked, score })),
+            outcome: () => void (score = Math.random()),
+          };
+        },
+      }),
+      'answers alike when it starts anew and hears of the same outcomes',
+    ],
+    [
+      'that ranks everybody it has heard of',
+      defineStrategy({
+        name: 'gossip',
+        create() {
+          let known: readonly AgentConfig[] = [];
+          return {
+            rank: () => known.slice(0, 1).map(({ id }) => ({ agentId: id, score: 1, reasons: ['it is the first'] })),
+            agentsChanged: (agents) => void (known = agents),
+          };
+        },
+      }),
+      'hears of agents that it is not asked about, and of nobody',
+    ],
+    [
       'that cannot be closed twice',
       defineStrategy({
         name: 'once',
@@ -142,6 +229,41 @@ describe('testStrategy', () => {
   ];
   it.each(broken)('fails a strategy %s', async (_what, plugin, failure) => {
     expect(await listFailures({ plugin, patienceMs: 20 })).toContain(failure);
+  });
+
+  /** Wraps another strategy, and passes on to it what `passed` says. */
+  const wrapper = (...passed: readonly ('outcome' | 'agentsChanged' | 'close')[]): StrategyPlugin =>
+    defineStrategy({
+      name: 'wrapper',
+      async create(_options, services) {
+        const inner = await services.create('made');
+        return {
+          rank: (request) => inner.rank(request),
+          ...Object.fromEntries(
+            passed.map((name) => [name, (...news: never[]) => (inner[name] as (...news: never[]) => void)?.(...news)]),
+          ),
+        };
+      },
+    });
+  const strategies = [made(rankFirst)];
+
+  it('passes a strategy that wraps another and passes everything on', async () => {
+    const plugin = wrapper('outcome', 'agentsChanged', 'close');
+    expect(await listFailures({ plugin, strategies })).toEqual([]);
+  });
+
+  it.each([
+    ['its end', wrapper('outcome', 'agentsChanged')],
+    ['the agents', wrapper('outcome', 'close')],
+    ['the outcomes', wrapper('agentsChanged', 'close')],
+  ])('fails a strategy that does not pass %s on to what it wraps', async (_what, plugin) => {
+    expect(await listFailures({ plugin, strategies })).toEqual([
+      'passes the agents, the outcomes and its end on to what it wraps',
+    ]);
+  });
+
+  it('fails a strategy that wraps what is not there', async () => {
+    expect(await listFailures({ plugin: wrapper('close') })).toContain('is a plugin for this version of the contract');
   });
 
   it('fails a strategy that accepts options which are said to be invalid', async () => {

@@ -1,4 +1,5 @@
 import {
+  decisionCandidates,
   defaults,
   seededRandom,
   silentLogger,
@@ -10,6 +11,8 @@ import {
   type JsonValue,
   type Ranked,
   type RankRequest,
+  type RoutingDecision,
+  type RoutingOutcome,
   type RoutingStrategy,
   type StrategyPlugin,
   type StrategyServices,
@@ -32,6 +35,8 @@ export interface StrategyUnderTest {
   /** Tasks that suit it. Default: four tasks, of which three suit the default agents. */
   readonly tasks?: readonly Partial<Task>[];
   readonly services?: Partial<StrategyServices>;
+  /** Strategies that it may wrap by their names, as an application's `strategies`. */
+  readonly strategies?: readonly StrategyPlugin[];
   /** How long an answer may take, in milliseconds of real time. Default: the router's time limit. */
   readonly patienceMs?: number;
 }
@@ -50,8 +55,14 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
   const { plugin, options, invalidOptions = [], patienceMs = defaults.rankMs } = subject;
   const tasks = subject.tasks ?? sampleTasks;
 
-  const create = (): Promise<RoutingStrategy> => plugin.create(options, newStrategyServices(subject.services));
+  const create = (): Promise<RoutingStrategy> =>
+    plugin.create(options, newStrategyServices(subject.services, subject.strategies));
+  // As a router does, so that a strategy may rely on having been told of its candidates.
+  const tellAgents = async (strategy: RoutingStrategy, agents: readonly AgentConfig[]): Promise<void> => {
+    await within(patienceMs, async () => strategy.agentsChanged?.(agents));
+  };
   const rank = async (strategy: RoutingStrategy, request: RankRequest): Promise<readonly Ranked[]> => {
+    await tellAgents(strategy, [...request.candidates]);
     const answer = await within(patienceMs, async () => strategy.rank(request));
     checkAnswer(answer, request.candidates);
     return answer;
@@ -154,6 +165,89 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
       await ranking;
     });
 
+    test('takes every kind of outcome, also of tasks and agents that it has not seen', async (strategy, agents) => {
+      for (const task of tasks) {
+        const { task: whole } = newRankRequest({ task });
+        for (const { id } of [...agents, newAgentConfig('stranger')]) {
+          for (const result of outcomes) {
+            const news = [
+              whole,
+              newDecision(plugin.name, [{ agentId: id, score: 1, reasons: ['x'] }]),
+              result,
+            ] as const;
+            const before = structuredClone(news);
+            await within(patienceMs, async () => strategy.outcome?.(...news));
+            assert.deepEqual(news, before, 'a strategy changes nothing it is handed');
+          }
+        }
+        await rank(strategy, newRankRequest({ task, agents }));
+      }
+    });
+
+    it('answers alike when it starts anew and hears of the same outcomes', async () => {
+      const answers = [];
+      for (let run = 0; run < 2; run++) {
+        const strategy = await create();
+        const agents = newAgents();
+        const answered = [];
+        for (const task of [...tasks, ...tasks]) {
+          const request = newRankRequest({ task, agents });
+          const answer = await rank(strategy, request);
+          answered.push(answer);
+          const result = outcomes[answered.length % outcomes.length] as RoutingOutcome; // within the list
+          if (answer.length > 0) {
+            await within(patienceMs, async () =>
+              strategy.outcome?.(request.task, newDecision(plugin.name, answer), result),
+            );
+          }
+        }
+        await strategy.close?.();
+        answers.push(answered);
+      }
+      assert.deepEqual(answers[1], answers[0], 'draw from request.random, and read the time from request.now');
+    });
+
+    test('hears of agents that it is not asked about, and of nobody', async (strategy, agents) => {
+      for (const known of [agents, [], agents]) {
+        const told = structuredClone(known);
+        await tellAgents(strategy, told);
+        assert.deepEqual(told, known, 'a strategy changes nothing it is handed');
+        const candidates = newRankRequest({ agents: known.slice(1) });
+        const request = newRankRequest({ task: tasks[0] ?? {}, agents: known.slice(1) });
+        checkAnswer(await within(patienceMs, async () => strategy.rank(request)), candidates.candidates);
+      }
+    });
+
+    it('passes the agents, the outcomes and its end on to what it wraps', async () => {
+      const wrapped: Recorder[] = [];
+      const services = newStrategyServices(subject.services, subject.strategies);
+      const strategy = await plugin.create(options, {
+        ...services,
+        async create(...inner) {
+          const recorder = new Recorder(await services.create(...inner));
+          wrapped.push(recorder);
+          return recorder;
+        },
+      });
+      const agents = newAgents();
+      for (const task of tasks) {
+        const request = newRankRequest({ task, agents });
+        const answer = await rank(strategy, request);
+        if (answer.length === 0) continue;
+        await strategy.outcome?.(request.task, newDecision(plugin.name, answer), { status: 'completed' });
+      }
+      await strategy.close?.();
+      for (const { name, calls } of wrapped) {
+        assert.ok(calls.has('close'), `it closes "${name}", which it wraps`);
+        if (calls.has('rank')) assert.ok(calls.has('agentsChanged'), `it passes agentsChanged on to "${name}"`);
+      }
+      const asked = wrapped.filter(({ calls }) => calls.has('rank'));
+      assert.ok(
+        asked.length === 0 || asked.some(({ calls }) => calls.has('outcome')),
+        'it passes outcome on to one of those that it wraps',
+      );
+    });
+
     it('may be closed twice', async () => {
       const strategy = await create();
       await strategy.close?.();
@@ -191,9 +285,28 @@ export function newRankRequest({ task = {}, agents = [], ...rest }: RankRequestP
   };
 }
 
-/** What a strategy is created with: the machine's clock, no logging, state in memory. */
-export function newStrategyServices(overrides: Partial<StrategyServices> = {}): StrategyServices {
-  return { clock: systemClock, logger: silentLogger, state: newStrategyState(), ...overrides };
+/**
+ * What a strategy is created with: the machine's clock, no logging, state in memory.
+ *
+ * @param strategies what it may wrap by name
+ */
+export function newStrategyServices(
+  overrides: Partial<StrategyServices> = {},
+  strategies: readonly StrategyPlugin[] = [],
+): StrategyServices {
+  const services: StrategyServices = {
+    clock: systemClock,
+    logger: silentLogger,
+    state: newStrategyState(),
+    async create(strategy, options) {
+      if (typeof strategy !== 'string') return strategy.create(options, { ...services, state: newStrategyState() });
+      const plugin = strategies.find(({ name }) => name === strategy);
+      if (plugin !== undefined) return services.create(plugin, options);
+      throw new SymphonyError('STRATEGY_NOT_FOUND', `No strategy "${strategy}" was passed in \`strategies\`.`);
+    },
+    ...overrides,
+  };
+  return services;
 }
 
 function newCandidates(agents: readonly AgentConfig[]): Candidates {
@@ -206,11 +319,57 @@ function newCandidates(agents: readonly AgentConfig[]): Candidates {
   };
 }
 
+const outcomes: readonly RoutingOutcome[] = [
+  { status: 'completed' },
+  { status: 'failed' },
+  { status: 'refused', reason: 'not mine' },
+];
+
+/** A decision as a router makes it of an answer. */
+function newDecision(strategy: string, ranked: readonly Ranked[]): RoutingDecision {
+  const candidates = ranked.slice(0, decisionCandidates);
+  const agentId = candidates[0]?.agentId ?? '';
+  const considered = ranked.length;
+  return { agentId, strategy, candidates, considered, excluded: {}, decidedAt: Date.UTC(2026, 0, 1) };
+}
+
+/** A strategy that notes which of its members its wrapper calls. */
+class Recorder implements RoutingStrategy {
+  readonly name: string;
+  readonly calls = new Set<keyof RoutingStrategy>();
+  readonly #strategy: RoutingStrategy;
+
+  constructor(strategy: RoutingStrategy) {
+    this.name = strategy.name;
+    this.#strategy = strategy;
+  }
+
+  rank(request: RankRequest): readonly Ranked[] | Promise<readonly Ranked[]> {
+    this.calls.add('rank');
+    return this.#strategy.rank(request);
+  }
+
+  outcome(task: Task, decision: RoutingDecision, result: RoutingOutcome): void | Promise<void> {
+    this.calls.add('outcome');
+    return this.#strategy.outcome?.(task, decision, result);
+  }
+
+  agentsChanged(agents: readonly AgentConfig[]): void | Promise<void> {
+    this.calls.add('agentsChanged');
+    return this.#strategy.agentsChanged?.(agents);
+  }
+
+  close(): void | Promise<void> {
+    this.calls.add('close');
+    return this.#strategy.close?.();
+  }
+}
+
 const unknownOption = 'no such option';
 
-async function refuses({ plugin, services }: StrategyUnderTest, options: unknown): Promise<void> {
+async function refuses({ plugin, services, strategies }: StrategyUnderTest, options: unknown): Promise<void> {
   await assert.rejects(
-    async () => plugin.create(options, newStrategyServices(services)),
+    async () => plugin.create(options, newStrategyServices(services, strategies)),
     (error) => SymphonyError.is(error, 'STRATEGY_OPTIONS_INVALID'),
     `these options should have been refused with STRATEGY_OPTIONS_INVALID: ${JSON.stringify(options)}`,
   );
@@ -277,6 +436,7 @@ const emptyTask: Task = {
   requirements: {},
   agentId: undefined,
   workflowId: undefined,
+  dependsOn: [],
   attempt: 0,
   failures: 0,
   crashes: 0,

@@ -56,7 +56,11 @@ export class SimulatedProcess {
   }
 
   /** A step that does something to the world outside the store. */
-  async act(task: Task, { step }: AgentContext, name: string): Promise<void> {
+  async act(
+    task: Pick<Task, 'id' | 'name' | 'agentId'>,
+    { step }: Pick<AgentContext, 'step'>,
+    name: string,
+  ): Promise<void> {
     await step(name, async () => {
       const recorded = await this.#kept.steps(task.id, task.agentId ?? '');
       if (this.crashed) await new Promise(() => undefined); // nobody is there any more
