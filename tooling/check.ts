@@ -1,7 +1,10 @@
 // Everything that must hold before a change lands, except the tests: one line per stage, one verdict, first failure ends it.
-import { packTest } from './pack-test/pack-test.ts';
+import { checkApi } from './api-report.ts';
+import { installAlone } from './install-alone.ts';
 import { packAll, lintTarballs } from './pack.ts';
+import { checkPublishedTypes } from './published-types.ts';
 import { run } from './run.ts';
+import { checkSizes } from './size.ts';
 import { checkSnippets } from './snippets.ts';
 
 const stages: Record<string, () => Promise<unknown>> = {
@@ -10,9 +13,14 @@ const stages: Record<string, () => Promise<unknown>> = {
   types: () => run('tsc', ['--project', '.']),
   'dependency rules': () =>
     run('depcruise', ['--config', 'tooling/dependency-cruiser.cjs', '--output-type', 'err', 'packages', 'examples']),
+  'nothing unused': () =>
+    run('knip', ['--config', 'tooling/knip.ts', '--treat-config-hints-as-errors', '--no-progress']),
   build: () => run('turbo', ['run', 'build', '--output-logs', 'errors-only', '--filter', './packages/**']),
+  'public API': () => checkApi(),
   'packed packages': async () => lintTarballs(await packAll()),
-  'packed and installed': async () => packTest(await packAll()),
+  'published types': async () => checkPublishedTypes(await packAll()),
+  'installed alone': async () => installAlone(await packAll()),
+  size: async () => checkSizes(await packAll()),
   snippets: () => checkSnippets(),
   examples: () =>
     run('pnpm', ['--recursive', '--workspace-concurrency', '1', '--filter', './examples/*', 'run', 'check']),

@@ -7,6 +7,11 @@ import { root } from './workspace.ts';
 
 const read = (page: string): string => readFileSync(join(root, page), 'utf8');
 
+const pages = globSync(['*.md', 'docs/**/*.md', 'packages/**/README.md', 'examples/*/README.md'], {
+  cwd: root,
+  exclude: (path) => /(^|\/)(node_modules|dist)(\/|$)/.test(path),
+});
+
 test('the transitions in docs/architecture.md are those of the table (mend: node tooling/transition-docs.ts)', () => {
   expect(readTransitions()).toBe(renderTransitions());
 });
@@ -16,6 +21,39 @@ test('docs/errors.md has one paragraph for each error code, in the order of the 
   const codes = sections.map((section) => section.slice(0, section.indexOf('\n')));
   expect(codes).toEqual(Object.keys(errorCodes));
   for (const section of sections) expect(section.trim().split('\n\n').length).toBeGreaterThan(1);
+});
+
+describe('the error codes', () => {
+  const codes = Object.keys(errorCodes);
+  /** Of the environment; they are written like codes. */
+  const variables = ['NODE_OPTIONS'];
+  const sources = globSync(['packages/*/src/**/*.ts', 'packages/*/*/src/**/*.ts'], { cwd: root })
+    .filter((path) => !path.endsWith('.test.ts'))
+    .map((path) => ({ path, text: read(path) }));
+
+  test('of the list are all raised or recorded somewhere', () => {
+    const idle = codes.filter((code) => !sources.some(({ text }) => text.includes(`'${code}'`)));
+    expect(idle).toEqual([]);
+  });
+
+  test('that comments and pages name are on the list', () => {
+    const comments = sources.flatMap(({ path, text }) =>
+      [...text.matchAll(/^\s*\*.*$/gm)].map(([line]) => ({ path, text: line })),
+    );
+    const unknown = [...comments, ...pages.map((path) => ({ path, text: read(path) }))].flatMap(({ path, text }) =>
+      [...text.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)]
+        .map(([, code = '']) => code)
+        .filter((code) => !codes.includes(code) && !variables.includes(code))
+        .map((code) => `${path}: ${code}`),
+    );
+    expect(unknown).toEqual([]);
+  });
+});
+
+test('docs/README.md leads to every page of the folder', () => {
+  const index = read('docs/README.md');
+  const pages = globSync('*.md', { cwd: join(root, 'docs') }).filter((page) => page !== 'README.md');
+  expect(pages.filter((page) => !index.includes(`](${page})`))).toEqual([]);
 });
 
 test('docs/adr/README.md lists every decision under its title', () => {
@@ -28,10 +66,6 @@ test('docs/adr/README.md lists every decision under its title', () => {
 });
 
 describe('every relative link leads to a file and a heading that exist', () => {
-  const pages = globSync(['*.md', 'docs/**/*.md', 'packages/**/README.md', 'examples/*/README.md'], {
-    cwd: root,
-    exclude: (path) => /(^|\/)(node_modules|dist)(\/|$)/.test(path),
-  });
   test.each(pages.sort())('%s', (page) => {
     expect(brokenLinks(page)).toEqual([]);
   });

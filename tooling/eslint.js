@@ -53,7 +53,7 @@ const tests = ['**/*.test.ts', '**/*.test-d.ts', '**/test/**'];
 
 export default defineConfig(
   includeIgnoreFile(resolve(root, '.gitignore')),
-  { ignores: ['**/*.{js,cjs,mjs}', '**/tsup.config.ts', 'tooling/pack-test/program.ts'] },
+  { ignores: ['**/*.{js,cjs,mjs}', '**/tsup.config.ts'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],

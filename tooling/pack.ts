@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { inParallel } from './in-parallel.ts';
 import { run } from './run.ts';
-import { listPackages, type Package } from './workspace.ts';
+import { listPublicPackages, type Package } from './workspace.ts';
 
 /** A package together with the tarball that npm users would get. */
 export interface Packed extends Package {
+  /** Absolute path of the tarball. */
   readonly tarball: string;
 }
 
@@ -21,13 +23,11 @@ export function packAll(): Promise<Packed[]> {
 async function pack(): Promise<Packed[]> {
   const target = mkdtempSync(join(tmpdir(), 'symphony-pack-'));
   process.once('exit', () => rmSync(target, { recursive: true, force: true }));
-  const all: Packed[] = [];
-  for (const pkg of listPackages('packages').filter(({ manifest }) => !manifest.private)) {
+  return inParallel(listPublicPackages(), async (pkg) => {
     const tarball = join(target, `${pkg.manifest.name.replace('@', '').replace('/', '-')}-${pkg.manifest.version}.tgz`);
     await run('pnpm', ['pack', '--out', tarball], pkg.folder);
-    all.push({ ...pkg, tarball });
-  }
-  return all;
+    return { ...pkg, tarball };
+  });
 }
 
 /** Runs publint over the tarballs, as strictly as it can. */

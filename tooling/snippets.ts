@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { readManifest, root, sourceCondition } from './workspace.ts';
 
 /** One block of code of a page. */
-interface Snippet {
+export interface Snippet {
   /** Path of the page from the root. */
   readonly page: string;
   /** Line of the page that the code begins on, from 1. */
@@ -42,7 +42,7 @@ export async function checkSnippets(part = ''): Promise<number> {
 }
 
 /** The snippets of a page, in order. */
-function readSnippets(page: string): Snippet[] {
+export function readSnippets(page: string): Snippet[] {
   const text = readFileSync(join(root, page), 'utf8');
   return [...text.matchAll(/^```ts( no-run)?\n(.*?)^```\n(?:\s*^```text output\n(.*?)^```$)?/gms)].map((match) => ({
     page,

@@ -12,6 +12,10 @@ export interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly private?: boolean;
+  readonly description?: string;
+  readonly keywords?: readonly string[];
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 }
 
@@ -38,10 +42,29 @@ export function listPackages(top: 'packages' | 'examples'): Package[] {
     .map((folder) => ({ folder, manifest: readManifest(folder) }));
 }
 
-/** The version that the catalog of pnpm-workspace.yaml gives a shared dependency. */
-export function catalogVersion(name: string): string {
+/** The packages that users can install. */
+export function listPublicPackages(): Package[] {
+  return listPackages('packages').filter(({ manifest }) => manifest.private !== true);
+}
+
+/** What users write to import from a package: `@symphony/router`, `@symphony/router/module`. */
+export function importPaths({ name, exports = {} }: Manifest): string[] {
+  return Object.keys(exports)
+    .filter((subpath) => !subpath.endsWith('.json'))
+    .map((subpath) => name + subpath.slice(1));
+}
+
+/** The versions that the catalog of pnpm-workspace.yaml gives shared dependencies, by name. */
+export function readCatalog(): Readonly<Record<string, string>> {
   const workspace = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8');
-  const version = new RegExp(`^ {2}'?${name}'?: (\\S+)$`, 'm').exec(workspace)?.[1];
+  const [, section = ''] = /^catalog:\n((?: {2}.*\n)*)/m.exec(workspace) ?? [];
+  const entries = [...section.matchAll(/^ {2}'?([^':#]+)'?: (\S+)$/gm)];
+  return Object.fromEntries(entries.map(([, name = '', version = '']) => [name, version]));
+}
+
+/** The version that the catalog gives one of them. */
+export function catalogVersion(name: string): string {
+  const version = readCatalog()[name];
   if (version === undefined) throw new Error(`${name} is not in the catalog of pnpm-workspace.yaml`);
   return version;
 }

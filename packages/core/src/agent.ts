@@ -3,7 +3,7 @@ import { SymphonyError } from './errors.ts';
 import { decodeJson, encodeJson, type JsonValue } from './json.ts';
 import { checkDuration, checkInteger, checkKeys, checkName, checkNames, describe } from './names.ts';
 import type { Schema } from './schema.ts';
-import type { SpawnTask } from './task-input.ts';
+import type { SpawnTask } from './create-task.ts';
 import type { Task } from './task.ts';
 
 /** What an agent may spend; stored with its configuration. */

@@ -362,8 +362,10 @@ function expectInvariants(history: History): void {
 
 function placesOf({ world }: History, id: string): { readonly limit: number; readonly running: number } {
   const agent = world.tables.agent(id);
-  const limit = agent?.removed === false ? (agent.config.limits.concurrency ?? Infinity) : Infinity;
-  return { limit: agent?.enabled === false ? 0 : limit, running: world.tables.countRunning(id) };
+  // One that the catalogue knows no more is like one that it never knew.
+  const known = agent?.removed === false ? agent : undefined;
+  const limit = known?.enabled === false ? 0 : (known?.config.limits.concurrency ?? Infinity);
+  return { limit, running: world.tables.countRunning(id) };
 }
 
 /** A limit that was lowered ends nothing; but beyond the limits before and after, nothing starts. */

@@ -12,6 +12,7 @@ export {
 } from './agent.ts';
 export { Batcher, type BatchLimits } from './batcher.ts';
 export { delay, systemClock, type Clock } from './clock.ts';
+export type { CreateTask, SpawnTask, SubmitTask } from './create-task.ts';
 export { defaults, priorityLimit, priorityStepMs } from './defaults.ts';
 export type { AttemptOutcome, Engine } from './engine.ts';
 export {
@@ -119,16 +120,7 @@ export {
   type TaskStatus,
   type TaskTimeouts,
 } from './task.ts';
-export {
-  checkDescription,
-  checkReason,
-  hashOf,
-  taskKeys,
-  toNewTask,
-  type CreateTask,
-  type SpawnTask,
-  type SubmitTask,
-} from './task-input.ts';
+export { checkDescription, checkReason, taskKeys, toNewTask } from './task-input.ts';
 export { Tokens, type Token } from './tokens.ts';
 export {
   claimKey,

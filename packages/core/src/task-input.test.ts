@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkDescription, checkReason, hashOf, SymphonyError, taskKeys, toNewTask } from './index.ts';
+import { checkDescription, checkReason, SymphonyError, taskKeys, toNewTask } from './index.ts';
 
 const make = (given: object = {}, options: Partial<Parameters<typeof toNewTask>[2]> = {}) =>
   toNewTask({ name: 'job', ...given }, 'tsk_1', { submit: true, ...options });
@@ -78,18 +78,6 @@ describe('a new task', () => {
 
   it('is called in messages what its creator calls it', () => {
     expect(problem({ priority: 'x' }, { what: 'tasks[3]' })).toContain('tasks[3].priority');
-  });
-});
-
-describe('the hash of a task', () => {
-  it('is made only for one that has a key, from what was given and not from defaults', () => {
-    const hash = (given: object): string => make({ idempotencyKey: 'k', ...given }).bodyHash;
-    expect(make().bodyHash).toBe('');
-    expect(hash({})).toBe(hash({ idempotencyKey: 'another' }));
-    expect(hash({ input: { a: 1, b: 2 } })).toBe(hash({ input: { b: 2, a: 1 } }));
-    const all = [{}, { input: 1 }, { priority: 0 }, { dependsOn: ['a'] }, { dependsOn: { x: 'a' } }, { tags: [] }];
-    expect(new Set(all.map(hash)).size).toBe(all.length);
-    expect(hashOf({ idempotencyKey: 'k', a: 1 })).toBe(hashOf({ a: 1 }));
   });
 });
 

@@ -1,48 +1,11 @@
-import { createHash } from 'node:crypto';
+import type { CreateTask, SubmitTask } from './create-task.ts';
 import { defaults, priorityLimit } from './defaults.ts';
 import { SymphonyError } from './errors.ts';
-import { canonicalJson, decodeJson, encodeJson, type JsonValue } from './json.ts';
+import { encodeJson } from './json.ts';
 import { checkDuration, checkInteger, checkKeys, checkName, checkNames, checkTime, describe } from './names.ts';
-import { checkRetryPolicy, type RetryPolicy } from './retry.ts';
+import { checkRetryPolicy } from './retry.ts';
 import type { NewTaskRecord } from './store.ts';
 import type { Dependency, TaskRequirements, TaskTimeouts } from './task.ts';
-
-/** What a task is created from. */
-export interface CreateTask {
-  readonly name: string;
-  readonly description?: string;
-  /** Any JSON value, at most 1 MiB as text. Default null. */
-  readonly input?: unknown;
-  /** Soft hints for routing. */
-  readonly tags?: readonly string[];
-  /** −100 to 100, higher first. One step is worth a minute of waiting. Default 0. */
-  readonly priority?: number;
-  readonly requirements?: TaskRequirements;
-  /** Pins the task to this agent: it is never routed to another. */
-  readonly agentId?: string;
-  /** The workflow that it is added to. */
-  readonly workflowId?: string;
-  /**
-   * Tasks that must complete before this one can start: their ids, or their ids by the names under which their outputs
-   * are found in `context.dependencies`. A list names them by what it holds.
-   */
-  readonly dependsOn?: readonly string[] | Readonly<Record<string, string>>;
-  readonly retry?: RetryPolicy;
-  readonly timeouts?: TaskTimeouts;
-  /** The same key and values give the same task, however often it is created. Lives as long as the task. */
-  readonly idempotencyKey?: string;
-  /** Any JSON value that the application wants to find again. Default null. */
-  readonly metadata?: unknown;
-}
-
-/** What a task is submitted from. */
-export interface SubmitTask extends CreateTask {
-  /** From when it may be taken: a Date or epoch milliseconds. Default: at once. */
-  readonly dueAt?: Date | number;
-}
-
-/** What an attempt creates a task from; it belongs to the workflow of the attempt. */
-export type SpawnTask = Omit<SubmitTask, 'workflowId' | 'idempotencyKey'>;
 
 const createKeys = [
   'name',
@@ -86,7 +49,7 @@ export function toNewTask(
   checkKeys(given, options.submit ? taskKeys : createKeys, what);
   const input = encodeJson(given.input, `${what}.input`, defaults.inputBytes);
   const metadata = encodeJson(given.metadata, `${what}.metadata`, defaults.inputBytes);
-  const record: NewTaskRecord = {
+  return {
     id,
     name: checkName(given.name, `${what}.name`),
     description: checkDescription(given.description, `${what}.description`),
@@ -108,9 +71,6 @@ export function toNewTask(
     workflowId: given.workflowId === undefined ? null : checkName(given.workflowId, `${what}.workflowId`),
     dueAt: given.dueAt === undefined ? null : checkTime(given.dueAt, `${what}.dueAt`),
   };
-  return record.idempotencyKey === null
-    ? record
-    : { ...record, bodyHash: hashOf({ ...given, input: decodeJson(input), metadata: decodeJson(metadata) }) };
 }
 
 /** Checks a description: any text of at most 64 Ki characters. */
@@ -134,14 +94,6 @@ export function checkReason(options: { readonly reason?: string }, what: string)
     throw new SymphonyError('INVALID_ARGUMENT', `reason must be a string, got ${describe(options.reason)}.`);
   }
   return { reason: options.reason.slice(0, 1_000) };
-}
-
-/** Hash of all that a caller gave, before defaults: what tells a repeat from a conflict under one key. */
-export function hashOf(given: object): string {
-  const { idempotencyKey: _, ...rest } = given as { readonly idempotencyKey?: string };
-  return createHash('sha256')
-    .update(canonicalJson(JSON.parse(JSON.stringify(rest)) as JsonValue))
-    .digest('base64url');
 }
 
 /** Most tasks that one task waits for. */

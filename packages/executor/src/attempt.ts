@@ -382,7 +382,8 @@ async function note({ clock, store, logger, times }: ExecutorServices, id: strin
   try {
     await patiently(clock, isOver, async (tries) => {
       // The first sending may have been carried out and only its answer lost.
-      if (tries === 1 || !(await isNoted(store, id, event))) await store.commit({ groups: [[{ type: 'note', id, event }]] });
+      if (tries === 1 || !(await isNoted(store, id, event)))
+        await store.commit({ groups: [[{ type: 'note', id, event }]] });
     });
   } catch (error) {
     logger.warn({ error, taskId: id, event: event.type }, 'A note could not be recorded.');

@@ -105,7 +105,7 @@ const longestTime = 24 * 60 * 60 * 1000;
  *
  * @throws SymphonyError `INVALID_ARGUMENT`
  */
-export function checkTimes(given: Partial<LeaseTimes>): LeaseTimes {
+function checkTimes(given: Partial<LeaseTimes>): LeaseTimes {
   const time = (key: keyof LeaseTimes, otherwise: number): number =>
     given[key] === undefined ? otherwise : checkInteger(given[key], key, 1, longestTime);
   const leaseMs = time('leaseMs', defaults.leaseMs);

@@ -17,8 +17,8 @@ import type { AttemptControl } from './attempt-control.ts';
 import { runAttempt, type AttemptEnd } from './attempt.ts';
 import { checkAgent } from './check-agent.ts';
 import type { WorkerLease } from './lease.ts';
+import { startPruning } from './pruning.ts';
 import { previousDecisions } from './route.ts';
-import { startPruning } from './retention.ts';
 import { RunningAttempts } from './running-attempts.ts';
 import type { ExecutorServices } from './services.ts';
 

@@ -17,7 +17,7 @@ export interface ListPage {
 }
 
 /** The options of {@link ListPage}. */
-export const pageKeys = [
+const pageKeys = [
   'name',
   'createdFrom',
   'createdBefore',

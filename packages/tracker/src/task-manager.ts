@@ -3,6 +3,7 @@ import {
   checkName,
   checkReason,
   checkTime,
+  decodeJson,
   defaults,
   isTerminal,
   SymphonyError,
@@ -13,6 +14,7 @@ import {
   type CreateTask,
   type JsonValue,
   type MakeId,
+  type NewTaskRecord,
   type Store,
   type SubmitTask,
   type SymphonyEvent,
@@ -20,6 +22,7 @@ import {
   type TaskRecord,
   type TaskStatus,
 } from '@symphony/core';
+import { hashOf } from './body-hash.ts';
 import { commitCreation, commitGroup, commitValue } from './commands.ts';
 import type { FollowOptions } from './follow-log.ts';
 import { readHistory } from './history.ts';
@@ -187,11 +190,18 @@ export class TaskManager implements TaskAccess {
 
   async #create(given: SubmitTask, submit: boolean): Promise<Task> {
     const result = await commitCreation(this.#store, this.#clock, [
-      { type: 'createTask', task: toNewTask(given, this.#makeId('tsk'), { submit }), submit },
+      { type: 'createTask', task: withHash(given, toNewTask(given, this.#makeId('tsk'), { submit })), submit },
     ]);
     if (result.status === 'ok') return toTask(result.value.task as TaskRecord);
     return toTask((await this.#store.getTask(result.id)) as TaskRecord);
   }
+}
+
+/** The record with the hash by which a repeat under its key is told from a conflict. */
+function withHash(given: SubmitTask, record: NewTaskRecord): NewTaskRecord {
+  if (record.idempotencyKey === null) return record;
+  const { input, metadata } = record;
+  return { ...record, bodyHash: hashOf({ ...given, input: decodeJson(input), metadata: decodeJson(metadata) }) };
 }
 
 function notFound(taskId: string): SymphonyError {

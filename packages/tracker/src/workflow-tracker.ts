@@ -7,7 +7,6 @@ import {
   describe,
   encodeJson,
   failurePolicies,
-  hashOf,
   isSettled,
   SymphonyError,
   toTask,
@@ -26,6 +25,7 @@ import {
   type WorkflowRow,
   type WorkflowStatus,
 } from '@symphony/core';
+import { hashOf } from './body-hash.ts';
 import { commitCreation, commitGroup, commitValue } from './commands.ts';
 import type { FollowOptions } from './follow-log.ts';
 import { planTasks, type PlannedTask, type WorkflowTask } from './graph.ts';

@@ -19,7 +19,7 @@ export type RepairResult =
   | { readonly repaired: false; readonly note: string };
 
 /** The file is no longer the one that a repair was worked out for. Another try, on the text as it is then, may well do. */
-export class FileChangedError extends Error {
+class FileChangedError extends Error {
   constructor(file: string) {
     super(`${file} has changed since the repair was worked out`);
     this.name = 'FileChangedError';

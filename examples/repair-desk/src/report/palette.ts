@@ -1,7 +1,7 @@
 import { isRepaired, type Story } from '../result/story.ts';
 
 /** How many agents have a colour of their own; the others share a grey. */
-export const colours = 8;
+const colours = 8;
 
 /** Which class an agent's colour has: the busiest agents have their own. */
 export class Palette {

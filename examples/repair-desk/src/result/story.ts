@@ -3,7 +3,7 @@ import type { RepairResult } from '../agents/repair-agent.ts';
 import type { Problem } from '../desk/problems.ts';
 
 /** One agent's no. */
-export interface Refused {
+interface Refused {
   readonly agent: string;
   readonly reason: string;
 }

@@ -1,6 +1,6 @@
 import { isTerminal, type Command, type Store, type TaskRecord, type TaskRow } from '@symphony/core';
 import type { MemoryTables } from '../src/memory-tables.ts';
-import type { PlantedBug, Right } from './planted-bugs.ts';
+import type { PlantedBug, Right } from './planted-bug.ts';
 
 /** What a bug remembers of one store. */
 const notes = new WeakMap<MemoryTables, Map<string, unknown>>();

@@ -1,6 +1,7 @@
 import { compareStores, exploreStore, testStore, type StoreUnderTest, type TestRunner } from '@symphony/testing';
 import { expect, describe, it } from 'vitest';
-import { openBuggy, plant, plantedBugs, type PlantedBug } from './planted-bugs.ts';
+import { openBuggy, plant, plantedBugs } from './planted-bugs.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 type Tests = ReadonlyMap<string, () => Promise<void>>;
 

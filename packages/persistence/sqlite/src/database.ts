@@ -96,7 +96,7 @@ function retryBusy(action: () => void): void {
 }
 
 /** SQLite's result code, where the error is one of SQLite. */
-export function sqliteCode(error: unknown): number | undefined {
+function sqliteCode(error: unknown): number | undefined {
   const code = (error as { readonly errcode?: unknown } | null)?.errcode;
   return typeof code === 'number' ? code & 0xff : undefined;
 }

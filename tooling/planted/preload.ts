@@ -1,0 +1,15 @@
+// Loaded before all else by Node itself, so that the threads and processes which a test starts have the bug too.
+import { registerHooks } from 'node:module';
+import { plantOfProcess, planted } from './plant.ts';
+
+const plant = plantOfProcess();
+if (plant !== undefined) {
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      if (!url.startsWith('file:') || loaded.source == null) return loaded;
+      const changed = planted(plant, url, loaded.source.toString());
+      return changed === undefined ? loaded : { ...loaded, source: changed };
+    },
+  });
+}
