@@ -1,4 +1,5 @@
 // Everything that must hold before a change lands, except the tests: one line per stage, one verdict, first failure ends it.
+import { makeApiReference } from './api-reference.ts';
 import { checkApi } from './api-report.ts';
 import { installAlone } from './install-alone.ts';
 import { packAll, lintTarballs } from './pack.ts';
@@ -17,6 +18,7 @@ const stages: Record<string, () => Promise<unknown>> = {
     run('knip', ['--config', 'tooling/knip.ts', '--treat-config-hints-as-errors', '--no-progress']),
   build: () => run('turbo', ['run', 'build', '--output-logs', 'errors-only', '--filter', './packages/**']),
   'public API': () => checkApi(),
+  'API reference': () => makeApiReference({ write: false }),
   'packed packages': async () => lintTarballs(await packAll()),
   'published types': async () => checkPublishedTypes(await packAll()),
   'installed alone': async () => installAlone(await packAll()),

@@ -2,6 +2,7 @@ import { globSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { errorCodes } from '../packages/core/src/errors.ts';
+import { plantedBugs } from './planted/bugs.ts';
 import { readTransitions, renderTransitions } from './transition-docs.ts';
 import { root } from './workspace.ts';
 
@@ -63,6 +64,33 @@ test('docs/adr/README.md lists every decision under its title', () => {
     .split('\n')
     .filter((line) => line.startsWith('- ['));
   expect(listed).toEqual(titles);
+});
+
+test('every sentence that docs/invariants.md quotes is in the file beside it', () => {
+  const missing = read('docs/invariants.md')
+    .split('\n')
+    .flatMap((line) => {
+      const file = /\]\(\.\.\/(\S+\.ts)\)/.exec(line)?.[1];
+      const quoted = file === undefined ? [] : [...line.matchAll(/“([^”]*)”/g)].map(([, sentence = '']) => sentence);
+      return quoted
+        .filter((sentence) => !read(file ?? '').includes(sentence))
+        .map((sentence) => `${file}: ${sentence}`);
+    });
+  expect(missing).toEqual([]);
+});
+
+describe('a planted bug has its place in the sources, its test, and its line in docs/invariants.md:', () => {
+  const suites = globSync('packages/testing/src/**/*.ts', { cwd: root }).map(read).join('\n');
+  const sections = new Map(
+    read('docs/invariants.md')
+      .split(/^## /m)
+      .map((section) => [section.slice(0, section.indexOf(':')), section]),
+  );
+  test.each(plantedBugs)('$bug', ({ breaks, bug, plant, foundBy }) => {
+    expect(read(plant.file)).toContain(plant.find);
+    expect(read(foundBy.file) + suites).toContain(foundBy.test);
+    expect(sections.get(breaks)).toContain(`“${bug}”`);
+  });
 });
 
 describe('every relative link leads to a file and a heading that exist', () => {

@@ -18,10 +18,26 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'the SQLite store takes back what it has answered for',
     plant: {
       file: 'packages/persistence/sqlite/src/database.ts',
-      find: 'exec(\'COMMIT\')',
-      put: 'exec(database.prepare(\'SELECT 1 FROM sqlite_master\').get() && database.prepare(\'SELECT 1 FROM tasks\').get() ? \'ROLLBACK\' : \'COMMIT\')',
+      find: "exec('COMMIT')",
+      put: "exec(database.prepare('SELECT 1 FROM sqlite_master').get() && database.prepare('SELECT 1 FROM tasks').get() ? 'ROLLBACK' : 'COMMIT')",
     },
-    foundBy: { file: 'packages/persistence/sqlite/src/sqlite-store.test.ts', test: 'keeps what it acknowledged when it is opened again' },
+    foundBy: {
+      file: 'packages/persistence/sqlite/src/sqlite-store.test.ts',
+      test: 'keeps what it acknowledged when it is opened again',
+    },
+  },
+  {
+    breaks: 'I1',
+    bug: 'the PostgreSQL store is as durable as the role that it was given',
+    plant: {
+      file: 'packages/persistence/postgres/src/connections.ts',
+      find: "WHERE current_setting('synchronous_commit') = 'off'`",
+      put: "WHERE current_setting('synchronous_commit') = 'never'`",
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/opening.test.ts',
+      test: 'commits durably, whatever the default of the server or the role is',
+    },
   },
   {
     breaks: 'I2',
@@ -31,27 +47,36 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (known.bodyHash !== task.bodyHash) {',
       put: 'if (false) {',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'with another body is refused, and nothing is merged' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'with another body is refused, and nothing is merged',
+    },
   },
   {
     breaks: 'I3',
     bug: 'a group that is refused leaves what came before the refusal',
     plant: {
       file: 'packages/core/src/flush.ts',
-      find: 'if (\'status\' in answer) return answer;',
-      put: 'if (\'status\' in answer) {\n        this.#write(draft);\n        return answer;\n      }',
+      find: "if ('status' in answer) return answer;",
+      put: "if ('status' in answer) {\n        this.#write(draft);\n        return answer;\n      }",
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'is not created at all if one of its tasks is refused' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is not created at all if one of its tasks is refused',
+    },
   },
   {
     breaks: 'I4',
     bug: 'a completed task can be retried',
     plant: {
       file: 'packages/core/src/transition.ts',
-      find: 'retry: { failed: [\'pending\'], cancelled: [\'pending\'] },',
-      put: 'retry: { failed: [\'pending\'], cancelled: [\'pending\'], completed: [\'pending\'] },',
+      find: "retry: { failed: ['pending'], cancelled: ['pending'] },",
+      put: "retry: { failed: ['pending'], cancelled: ['pending'], completed: ['pending'] },",
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'is terminal: nothing but a look is possible afterwards' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is terminal: nothing but a look is possible afterwards',
+    },
   },
   {
     breaks: 'I5',
@@ -61,7 +86,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'seq: lastSeq + 1 + index,',
       put: 'seq: lastSeq + 1,',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'with a claim is decision and attempt in one commit' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'with a claim is decision and attempt in one commit',
+    },
   },
   {
     breaks: 'I6',
@@ -71,7 +99,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'return to(due(idle(task), now), {',
       put: 'return to({ ...due(idle(task), now), attempt: task.attempt - 1 }, {',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'attempts are numbered 1..n over every way of ending, and none is used twice' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'attempts are numbered 1..n over every way of ending, and none is used twice',
+    },
   },
   {
     breaks: 'I6',
@@ -81,7 +112,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'failures > (task.retry.maxRetries',
       put: 'failures >= (task.retry.maxRetries',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'is the end once failures exceed the retries' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is the end once failures exceed the retries',
+    },
   },
   {
     breaks: 'I6',
@@ -91,7 +125,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const released = { ...task, crashes };',
       put: 'const released = { ...task, crashes, failures: task.failures + 1 };',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'have a budget of their own: after three in a row the task is POISON' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'have a budget of their own: after three in a row the task is POISON',
+    },
   },
   {
     breaks: 'I8',
@@ -101,17 +138,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: '  } catch {\n    return fallback;',
       put: '  } catch (error) {\n    throw error;',
     },
-    foundBy: { file: 'packages/registry/src/unreadable.test.ts', test: 'in its %s runs as if that had not been given, and keeps nobody from running' },
+    foundBy: {
+      file: 'packages/registry/src/unreadable.test.ts',
+      test: 'in its %s runs as if that had not been given, and keeps nobody from running',
+    },
   },
   {
     breaks: 'I8',
     bug: 'what is no JSON any more is read as null',
     plant: {
       file: 'packages/core/src/json.ts',
-      find: 'throw new SymphonyError(\'STORE_CORRUPT\', `What was stored is no JSON any more: ${text.slice(0, 60)}`, { cause });',
+      find: "throw new SymphonyError('STORE_CORRUPT', `What was stored is no JSON any more: ${text.slice(0, 60)}`, { cause });",
       put: 'return null;',
     },
-    foundBy: { file: 'packages/registry/src/unreadable.test.ts', test: 'in its %s fails that task with STORE_CORRUPT, and no other' },
+    foundBy: {
+      file: 'packages/registry/src/unreadable.test.ts',
+      test: 'in its %s fails that task with STORE_CORRUPT, and no other',
+    },
   },
   {
     breaks: 'I9',
@@ -121,37 +164,62 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const attempt = task.attempt + 1;',
       put: 'const attempt = Math.max(1, task.attempt);',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'attempts are numbered 1..n over every way of ending, and none is used twice' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'attempts are numbered 1..n over every way of ending, and none is used twice',
+    },
   },
   {
     breaks: 'I9',
     bug: 'a running task can be claimed by id',
     plant: {
       file: 'packages/core/src/carry-out.ts',
-      find: 'if (task.status !== \'pending\' || (holder !== null && tables.worker(holder) !== undefined))',
-      put: 'if (task.status !== \'running\' && holder !== null && tables.worker(holder) !== undefined)',
+      find: "if (task.status !== 'pending' || (holder !== null && tables.worker(holder) !== undefined))",
+      put: "if (task.status !== 'running' && holder !== null && tables.worker(holder) !== undefined)",
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'of a running task is TASK_NOT_CLAIMABLE and tells until when its holder has a lease' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'of a running task is TASK_NOT_CLAIMABLE and tells until when its holder has a lease',
+    },
   },
   {
     breaks: 'I9',
     bug: 'SQLite is asked for its write lock only at the first write',
     plant: {
       file: 'packages/persistence/sqlite/src/database.ts',
-      find: 'database.exec(\'BEGIN IMMEDIATE\')',
-      put: 'database.exec(\'BEGIN\')',
+      find: "database.exec('BEGIN IMMEDIATE')",
+      put: "database.exec('BEGIN')",
     },
-    foundBy: { file: 'packages/persistence/sqlite/src/sqlite-store.test.ts', test: 'gives each of 2,000 tasks to one of four processes, and to no other' },
+    foundBy: {
+      file: 'packages/persistence/sqlite/src/sqlite-store.test.ts',
+      test: 'gives each of 10,000 tasks to one of four processes, and to no other',
+    },
+  },
+  {
+    breaks: 'I9',
+    bug: 'claims on PostgreSQL do not lock what they take',
+    plant: {
+      file: 'packages/persistence/postgres/src/statements.ts',
+      find: 'WHERE tasks.id = candidates.id FOR UPDATE SKIP LOCKED) AS task',
+      put: 'WHERE tasks.id = candidates.id) AS task',
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/racing.test.ts',
+      test: 'gives each of ${count} tasks to one of four processes, and to no other',
+    },
   },
   {
     breaks: 'I10',
     bug: 'a late attempt can spawn',
     plant: {
       file: 'packages/core/src/carry-out.ts',
-      find: 'if (parent.status !== \'running\' || parent.attempt !== attempt) return { status: \'stale\' };',
+      find: "if (parent.status !== 'running' || parent.attempt !== attempt) return { status: 'stale' };",
       put: '',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'is none for an attempt that has lost its task or has ended' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is none for an attempt that has lost its task or has ended',
+    },
   },
   {
     breaks: 'I11',
@@ -161,7 +229,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'this.#renewedAt > times.leaseMs - times.renewMs;',
       put: 'this.#renewedAt > times.leaseMs + times.renewMs;',
     },
-    foundBy: { file: 'packages/executor/src/lease.test.ts', test: 'aborts its attempts before its lease ends, if the store %s' },
+    foundBy: {
+      file: 'packages/executor/src/lease.test.ts',
+      test: 'aborts its attempts before its lease ends, if the store %s',
+    },
   },
   {
     breaks: 'I11',
@@ -171,17 +242,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'this.#control.lose(lost);',
       put: '',
     },
-    foundBy: { file: 'packages/executor/src/lease.test.ts', test: 'can write nothing: neither step, nor progress, nor result; and learns that it lost' },
+    foundBy: {
+      file: 'packages/executor/src/lease.test.ts',
+      test: 'can write nothing: neither step, nor progress, nor result; and learns that it lost',
+    },
   },
   {
     breaks: 'I11',
     bug: 'a worker without a row tells its attempts nothing',
     plant: {
       file: 'packages/executor/src/lease.ts',
-      find: 'this.#loseAll(\'its lease ran out and its tasks were given to others\');',
+      find: "this.#loseAll('its lease ran out and its tasks were given to others');",
       put: '',
     },
-    foundBy: { file: 'packages/executor/src/lease.test.ts', test: 'that was lost aborts every signal with LEASE_LOST and rejects executeTask' },
+    foundBy: {
+      file: 'packages/executor/src/lease.test.ts',
+      test: 'that was lost aborts every signal with LEASE_LOST and rejects executeTask',
+    },
   },
   {
     breaks: 'I12',
@@ -191,7 +268,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'worker.leaseUntil <= times.lease;',
       put: 'worker.leaseUntil <= times.lease + 300;',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'takes nothing before the lease is over, and everything when it is' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'takes nothing before the lease is over, and everything when it is',
+    },
   },
   {
     breaks: 'I12',
@@ -201,7 +281,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'lease: systemClock.monotonic(), bootId',
       put: 'lease: systemClock.now(), bootId',
     },
-    foundBy: { file: 'packages/registry/src/processes.test.ts', test: 'leave each other their leases: one that is wrong by %i ms takes nothing early' },
+    foundBy: {
+      file: 'packages/registry/src/processes.test.ts',
+      test: 'leave each other their leases: one that is wrong by %i ms takes nothing early',
+    },
   },
   {
     breaks: 'I13',
@@ -211,7 +294,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'this.#every(sweepMs, () => this.sweep());',
       put: 'void this.sweep();',
     },
-    foundBy: { file: 'packages/executor/src/worker.test.ts', test: 'takes over what a dead one left: attempt n + 1, one crash' },
+    foundBy: {
+      file: 'packages/executor/src/worker.test.ts',
+      test: 'takes over what a dead one left: attempt n + 1, one crash',
+    },
   },
   {
     breaks: 'I13',
@@ -221,7 +307,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const missing = tables.missingWorkers(sweepLimit);',
       put: 'const missing = deadWorkers > 0 ? tables.missingWorkers(sweepLimit) : [];',
     },
-    foundBy: { file: 'packages/registry/src/restart.test.ts', test: 'in the middle of the recovery, when the worker’s row was gone and its task was not released yet' },
+    foundBy: {
+      file: 'packages/registry/src/restart.test.ts',
+      test: 'in the middle of the recovery, when the worker’s row was gone and its task was not released yet',
+    },
   },
   {
     breaks: 'I13',
@@ -231,7 +320,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'worker.bootId !== times.bootId ||',
       put: '',
     },
-    foundBy: { file: 'packages/registry/src/restart.test.ts', test: 'of the whole machine: a lease of another boot is over' },
+    foundBy: {
+      file: 'packages/registry/src/restart.test.ts',
+      test: 'of the whole machine: a lease of another boot is over',
+    },
+  },
+  {
+    breaks: 'I13',
+    bug: 'on PostgreSQL a claim does not keep the row of its worker',
+    plant: {
+      file: 'packages/persistence/postgres/src/statements.ts',
+      find: "export const keepWorkers = statement(locked(givenIds, workerList, { from: 'workers', strength: 'KEY SHARE' }));",
+      put: 'export const keepWorkers = statement(`SELECT ${workerList} FROM workers WHERE id = ANY ($1::text[])`);',
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/side-by-side.test.ts',
+      test: 'give no task to a worker whose row is being removed',
+    },
   },
   {
     breaks: 'I14',
@@ -241,7 +346,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'body: { output: command.output, error: null },',
       put: 'body: { output: command.output },',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'forgets the error of earlier attempts' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'forgets the error of earlier attempts',
+    },
   },
   {
     breaks: 'I15',
@@ -251,17 +359,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'body: { output: command.output, error: null },',
       put: 'body: { error: null },',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'stores exactly the output, in the commit that ends the task' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'stores exactly the output, in the commit that ends the task',
+    },
   },
   {
     breaks: 'I16',
     bug: 'a result that is too large is tried again',
     plant: {
       file: 'packages/executor/src/attempt.ts',
-      find: '\'RESULT_NOT_SERIALIZABLE\',\n  \'RESULT_TOO_LARGE\',\n',
-      put: '\'RESULT_NOT_SERIALIZABLE\',\n',
+      find: "'RESULT_NOT_SERIALIZABLE',\n  'RESULT_TOO_LARGE',\n",
+      put: "'RESULT_NOT_SERIALIZABLE',\n",
     },
-    foundBy: { file: 'packages/executor/src/attempt.test.ts', test: '%s fails the task at once, which is never left running' },
+    foundBy: {
+      file: 'packages/executor/src/attempt.test.ts',
+      test: '%s fails the task at once, which is never left running',
+    },
   },
   {
     breaks: 'I16',
@@ -271,17 +385,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const end = await report(services, lease, control, request, failure(services, request, error, false));',
       put: 'const end = lostEnd;',
     },
-    foundBy: { file: 'packages/executor/src/outage.test.ts', test: 'is replaced by a failure that says so: the task is never left running' },
+    foundBy: {
+      file: 'packages/executor/src/outage.test.ts',
+      test: 'is replaced by a failure that says so: the task is never left running',
+    },
   },
   {
     breaks: 'I16',
     bug: 'a full disk is an error like others',
     plant: {
       file: 'packages/executor/src/patiently.ts',
-      find: '!SymphonyError.is(error, \'STORE_FAILED\') && !SymphonyError.is(error, \'STORE_FULL\')',
-      put: '!SymphonyError.is(error, \'STORE_FAILED\')',
+      find: "!SymphonyError.is(error, 'STORE_FAILED') && !SymphonyError.is(error, 'STORE_FULL')",
+      put: "!SymphonyError.is(error, 'STORE_FAILED')",
     },
-    foundBy: { file: 'packages/executor/src/full-store.test.ts', test: 'keeps no result from being stored once there is space again, and the agent is not run again' },
+    foundBy: {
+      file: 'packages/executor/src/full-store.test.ts',
+      test: 'keeps no result from being stored once there is space again, and the agent is not run again',
+    },
   },
   {
     breaks: 'I17',
@@ -291,17 +411,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'return row.open === 0 &&',
       put: 'return row.open <= 1 &&',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'fails at once when a task fails for good, and settles when none is open' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'fails at once when a task fails for good, and settles when none is open',
+    },
   },
   {
     breaks: 'I17',
     bug: 'a failed task does not fail its workflow',
     plant: {
       file: 'packages/core/src/workflow.ts',
-      find: 'if (row.failed > 0) return \'failed\';',
+      find: "if (row.failed > 0) return 'failed';",
       put: '',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'fails at once when a task fails for good, and settles when none is open' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'fails at once when a task fails for good, and settles when none is open',
+    },
   },
   {
     breaks: 'I18',
@@ -311,7 +437,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (openDependencies > 0) return to({ ...task, openDependencies });',
       put: '',
     },
-    foundBy: { file: 'packages/core/src/dependencies.test.ts', test: 'is not taken by a worker before the last of them has completed, and then at once' },
+    foundBy: {
+      file: 'packages/core/src/dependencies.test.ts',
+      test: 'is not taken by a worker before the last of them has completed, and then at once',
+    },
   },
   {
     breaks: 'I18',
@@ -321,17 +450,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (task.openDependencies > 0)\n    return refused(',
       put: 'if (task.openDependencies > 99)\n    return refused(',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'is not started by id while it waits' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is not started by id while it waits',
+    },
   },
   {
     breaks: 'I18',
     bug: 'a failed dependency counts as done',
     plant: {
       file: 'packages/core/src/draft.ts',
-      find: 'ended.status === \'completed\' ? { type: \'unblock\' }',
-      put: 'ended.status !== \'running\' ? { type: \'unblock\' }',
+      find: "ended.status === 'completed' ? { type: 'unblock' }",
+      put: "ended.status !== 'running' ? { type: 'unblock' }",
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'its dependants are cancelled in the same transaction, however deep, over workflows' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'its dependants are cancelled in the same transaction, however deep, over workflows',
+    },
   },
   {
     breaks: 'I18',
@@ -341,7 +476,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const output = outputs.get(taskId) ?? null;',
       put: 'const output = outputs.values().next().value ?? null;',
     },
-    foundBy: { file: 'packages/executor/src/graph.test.ts', test: 'holds the outputs of what a task depended on, by the names that it gave them' },
+    foundBy: {
+      file: 'packages/executor/src/graph.test.ts',
+      test: 'holds the outputs of what a task depended on, by the names that it gave them',
+    },
   },
   {
     breaks: 'I19',
@@ -351,7 +489,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'for (const taskId of new Set(task.dependsOn.map((dependency) => dependency.taskId))) {',
       put: 'for (const taskId of task.dependsOn.map((dependency) => dependency.taskId)) {',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'on one task by two names waits for it once' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'on one task by two names waits for it once',
+    },
   },
   {
     breaks: 'I19',
@@ -361,7 +502,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const known = draft.tables.taskHash({ key: task.idempotencyKey as string });',
       put: 'const known = undefined as { readonly id: string } | undefined;',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'is created once per key, however often the attempt is repeated' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is created once per key, however often the attempt is repeated',
+    },
   },
   {
     breaks: 'I20',
@@ -369,9 +513,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     plant: {
       file: 'packages/core/src/draft.ts',
       find: 'if (change.task.workflowId !== null) {',
-      put: 'if (change.task.workflowId !== null && command.type !== \'cancel\') {',
+      put: "if (change.task.workflowId !== null && command.type !== 'cancel') {",
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'ends what waits, asks what runs to stop, and keeps what has completed' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'ends what waits, asks what runs to stop, and keeps what has completed',
+    },
   },
   {
     breaks: 'I20',
@@ -381,7 +528,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'known === undefined ? delta : addCounters(known, delta)',
       put: 'delta',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'counts exactly, however many tasks end in one commit or at one moment' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'counts exactly, however many tasks end in one commit or at one moment',
+    },
   },
   {
     breaks: 'I21',
@@ -401,7 +551,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: '2 * this.concurrency - this.#taken - this.#abandoned',
       put: '2 * this.concurrency - this.#taken',
     },
-    foundBy: { file: 'packages/executor/src/worker.test.ts', test: 'free their slots, but running and abandoned together are at most twice the concurrency' },
+    foundBy: {
+      file: 'packages/executor/src/worker.test.ts',
+      test: 'free their slots, but running and abandoned together are at most twice the concurrency',
+    },
   },
   {
     breaks: 'I21',
@@ -411,7 +564,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'concurrency - rows.countRunning(agentId)',
       put: 'concurrency + 1 - rows.countRunning(agentId)',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'never runs more than its limit at any commit, however many workers claim at the same moment' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'never runs more than its limit at any commit, however many workers claim at the same moment',
+    },
   },
   {
     breaks: 'I21',
@@ -421,7 +577,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'this.#tables.countRunning(agentId) + (this.#running.get(agentId) ?? 0)',
       put: 'this.#tables.countRunning(agentId)',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'is given no more by the commands of one group' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is given no more by the commands of one group',
+    },
   },
   {
     breaks: 'I21',
@@ -431,17 +590,36 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'Math.min(maxConcurrent, batch.length)',
       put: 'batch.length',
     },
-    foundBy: { file: 'packages/executor/src/batch-execute.test.ts', test: 'runs ten at once where nobody said how many' },
+    foundBy: {
+      file: 'packages/executor/src/batch-execute.test.ts',
+      test: 'runs ten at once where nobody said how many',
+    },
   },
   {
     breaks: 'I21',
     bug: 'for the limit of an agent the attempts of one worker count',
     plant: {
       file: 'packages/persistence/sqlite/src/sqlite-tables.ts',
-      find: 'WHERE status = \'running\' AND agent_id = ?`',
-      put: 'WHERE status = \'running\' AND agent_id = ? AND worker_id = (SELECT max(id) FROM workers)`',
+      find: "WHERE status = 'running' AND agent_id = ?`",
+      put: "WHERE status = 'running' AND agent_id = ? AND worker_id = (SELECT max(id) FROM workers)`",
     },
-    foundBy: { file: 'packages/registry/src/processes.test.ts', test: 'runs no third, however many processes host it, and two whenever there is work' },
+    foundBy: {
+      file: 'packages/registry/src/processes.test.ts',
+      test: 'runs no third, however many processes host it, and two whenever there is work',
+    },
+  },
+  {
+    breaks: 'I21',
+    bug: 'on PostgreSQL the places of an agent are counted without a lock',
+    plant: {
+      file: 'packages/persistence/postgres/src/statements.ts',
+      find: "export const lockAgents = statement(locked(givenIds, agentList, { from: 'agents' }));",
+      put: "export const lockAgents = statement(locked(givenIds, agentList, { from: 'agents', strength: 'KEY SHARE' }));",
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/side-by-side.test.ts',
+      test: 'never run more attempts of an agent than it may, both claiming at the same time',
+    },
   },
   {
     breaks: 'I23',
@@ -461,7 +639,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (!this.#stopping) this.#poll();',
       put: '',
     },
-    foundBy: { file: 'packages/executor/src/slots.test.ts', test: 'goes on looking for as long as it lives where the doorbell is silent' },
+    foundBy: {
+      file: 'packages/executor/src/slots.test.ts',
+      test: 'goes on looking for as long as it lives where the doorbell is silent',
+    },
   },
   {
     breaks: 'I23',
@@ -471,7 +652,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'this.#taken -= limit;\n        this.#report(error',
       put: 'this.#report(error',
     },
-    foundBy: { file: 'packages/executor/src/outage.test.ts', test: 'and held a claim for work is made again; what it took comes back within two renewals, at no cost' },
+    foundBy: {
+      file: 'packages/executor/src/outage.test.ts',
+      test: 'and held a claim for work is made again; what it took comes back within two renewals, at no cost',
+    },
   },
   {
     breaks: 'I23',
@@ -481,7 +665,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: '.finally(() => {\n        this.#taken--;',
       put: '.finally(() => {',
     },
-    foundBy: { file: 'packages/executor/src/worker.test.ts', test: 'never runs more than its concurrency %i at once, and as many as it may' },
+    foundBy: {
+      file: 'packages/executor/src/worker.test.ts',
+      test: 'never runs more than its concurrency %i at once, and as many as it may',
+    },
   },
   {
     breaks: 'I23',
@@ -491,7 +678,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (this.#claimAgain) this.#pump();',
       put: '',
     },
-    foundBy: { file: 'packages/executor/src/slots.test.ts', test: 'takes what falls due while its claim is under way as soon as that is answered, not at the next look' },
+    foundBy: {
+      file: 'packages/executor/src/slots.test.ts',
+      test: 'takes what falls due while its claim is under way as soon as that is answered, not at the next look',
+    },
   },
   {
     breaks: 'I23',
@@ -501,7 +691,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'this.#checkIdle();\n        this.#pump();',
       put: 'this.#checkIdle();',
     },
-    foundBy: { file: 'packages/executor/src/slots.test.ts', test: 'takes the next task at once when a post-hook was the last to use the slot' },
+    foundBy: {
+      file: 'packages/executor/src/slots.test.ts',
+      test: 'takes the next task at once when a post-hook was the last to use the slot',
+    },
   },
   {
     breaks: 'I23',
@@ -511,7 +704,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: '.finally(() => {\n        this.#taken--;\n        this.#checkIdle();',
       put: '.finally(() => {\n        if (this.#services.hooks.length === 0) this.#taken--;\n        this.#checkIdle();',
     },
-    foundBy: { file: 'packages/executor/src/slots.test.ts', test: 'takes the next task at once when a post-hook was the last to use the slot' },
+    foundBy: {
+      file: 'packages/executor/src/slots.test.ts',
+      test: 'takes the next task at once when a post-hook was the last to use the slot',
+    },
   },
   {
     breaks: 'I24',
@@ -521,7 +717,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'return dueAt - priority * priorityStepMs;',
       put: 'return dueAt - priority * 1e12;',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'values a step of priority at a minute of waiting, so that nothing waits for ever' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'values a step of priority at a minute of waiting, so that nothing waits for ever',
+    },
   },
   {
     breaks: 'I24',
@@ -531,7 +730,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'first.claimKey === second.claimKey && first.id < second.id',
       put: 'first.claimKey === second.claimKey && first.id > second.id',
     },
-    foundBy: { file: 'packages/core/src/claim.test.ts', test: 'is by when tasks fell due, then by id, across agents and unrouted tasks' },
+    foundBy: {
+      file: 'packages/core/src/claim.test.ts',
+      test: 'is by when tasks fell due, then by id, across agents and unrouted tasks',
+    },
   },
   {
     breaks: 'I24',
@@ -541,7 +743,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const order = claimKey(now, task.priority);',
       put: 'const order = task.claimKey;',
     },
-    foundBy: { file: 'packages/executor/src/slots.test.ts', test: 'reaches what somebody can take, however many that nobody can take are ahead and however slow the store is' },
+    foundBy: {
+      file: 'packages/executor/src/slots.test.ts',
+      test: 'reaches what somebody can take, however many that nobody can take are ahead and however slow the store is',
+    },
   },
   {
     breaks: 'I25',
@@ -551,7 +756,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'return Math.ceil(computed * (1 - draw));',
       put: 'return Math.floor(computed * (1 - draw));',
     },
-    foundBy: { file: 'packages/core/src/retry.test.ts', test: 'is at least a millisecond unless the policy asks for zero' },
+    foundBy: {
+      file: 'packages/core/src/retry.test.ts',
+      test: 'is at least a millisecond unless the policy asks for zero',
+    },
   },
   {
     breaks: 'I25',
@@ -561,7 +769,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: '...due(idle(failed), dueAt), boundTo',
       put: '...due(idle(failed), now), boundTo',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'is tried again when its policy says, by whoever hosts the agent' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is tried again when its policy says, by whoever hosts the agent',
+    },
   },
   {
     breaks: 'I25',
@@ -571,7 +782,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const retryable = !TerminalError.is(error) && ',
       put: 'const retryable = ',
     },
-    foundBy: { file: 'packages/executor/src/execute-with-retry.test.ts', test: 'stops at once on a TerminalError, under its code' },
+    foundBy: {
+      file: 'packages/executor/src/execute-with-retry.test.ts',
+      test: 'stops at once on a TerminalError, under its code',
+    },
   },
   {
     breaks: 'I25',
@@ -591,27 +805,36 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (task.cancelAt !== null) return cancelled(task, now);',
       put: '',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'races with completion: one wins, and each caller is told which' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'races with completion: one wins, and each caller is told which',
+    },
   },
   {
     breaks: 'I28',
     bug: 'cancelling what has ended is an error instead of an answer',
     plant: {
       file: 'packages/core/src/carry-out.ts',
-      find: 'if (command.type === \'cancel\' && isTerminal(task.status)) return { task: draft.record(id) };',
+      find: "if (command.type === 'cancel' && isTerminal(task.status)) return { task: draft.record(id) };",
       put: '',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'a task that has ended answers with it as it is' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'a task that has ended answers with it as it is',
+    },
   },
   {
     breaks: 'I28',
     bug: 'of two reports of one attempt both count',
     plant: {
       file: 'packages/core/src/carry-out.ts',
-      find: 'if (task.status !== \'running\' || task.attempt !== attempt) return { status: \'stale\' };\n  return draft.change(task, command)',
-      put: 'if (task.attempt !== attempt) return { status: \'stale\' };\n  return draft.change({ ...task, status: \'running\' }, command)',
+      find: "if (task.status !== 'running' || task.attempt !== attempt) return { status: 'stale' };\n  return draft.change(task, command)",
+      put: "if (task.attempt !== attempt) return { status: 'stale' };\n  return draft.change({ ...task, status: 'running' }, command)",
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'that come together have one winner, and each caller is told what became of the task' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'that come together have one winner, and each caller is told what became of the task',
+    },
   },
   {
     breaks: 'I28',
@@ -619,9 +842,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     plant: {
       file: 'packages/core/src/carry-out.ts',
       find: 'return draft.change(task, command) ?? { task: draft.record(id) };\n}\n\nfunction retryTask',
-      put: 'return draft.change(task, command) ?? { task: { ...draft.record(id), status: \'cancelled\' } };\n}\n\nfunction retryTask',
+      put: "return draft.change(task, command) ?? { task: { ...draft.record(id), status: 'cancelled' } };\n}\n\nfunction retryTask",
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'that come together have one winner, and each caller is told what became of the task' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'that come together have one winner, and each caller is told what became of the task',
+    },
   },
   {
     breaks: 'I29',
@@ -631,7 +857,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: '() => postExecution(copy, request.agent, copy.output), hurried);',
       put: '() => postExecution(copy, request.agent, copy.output), hurried).catch(() => undefined);',
     },
-    foundBy: { file: 'packages/executor/src/hooks.test.ts', test: 'that %s never touches the result and is recorded as an event' },
+    foundBy: {
+      file: 'packages/executor/src/hooks.test.ts',
+      test: 'that %s never touches the result and is recorded as an event',
+    },
   },
   {
     breaks: 'I29',
@@ -651,17 +880,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const hooks = [...this.#services.hooks, ...hooksOf(execution)];',
       put: 'const hooks = [...hooksOf(execution), ...this.#services.hooks];',
     },
-    foundBy: { file: 'packages/executor/src/hooks.test.ts', test: 'run around the agent: those of the executor first, then those of the call, with what they are promised' },
+    foundBy: {
+      file: 'packages/executor/src/hooks.test.ts',
+      test: 'run around the agent: those of the executor first, then those of the call, with what they are promised',
+    },
   },
   {
     breaks: 'I29',
     bug: 'post-hooks run after every attempt',
     plant: {
       file: 'packages/executor/src/attempt.ts',
-      find: 'if (end.outcome.state === \'ended\') await runPostHooks',
-      put: 'if (end.outcome.state !== \'lost\') await runPostHooks',
+      find: "if (end.outcome.state === 'ended') await runPostHooks",
+      put: "if (end.outcome.state !== 'lost') await runPostHooks",
     },
-    foundBy: { file: 'packages/executor/src/hooks.test.ts', test: 'before the agent run in every attempt; after it once, when the task has ended' },
+    foundBy: {
+      file: 'packages/executor/src/hooks.test.ts',
+      test: 'before the agent run in every attempt; after it once, when the task has ended',
+    },
   },
   {
     breaks: 'I29',
@@ -671,7 +906,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'delay(clock, defaults.hookMs, done.signal)',
       put: 'delay(clock, 100 * defaults.hookMs, done.signal)',
     },
-    foundBy: { file: 'packages/executor/src/hooks.test.ts', test: 'that %s never touches the result and is recorded as an event' },
+    foundBy: {
+      file: 'packages/executor/src/hooks.test.ts',
+      test: 'that %s never touches the result and is recorded as an event',
+    },
   },
   {
     breaks: 'I29',
@@ -681,7 +919,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'const isOver = (): boolean => clock.monotonic() - startedAt > times.leaseMs;',
       put: 'const isOver = (): boolean => clock.monotonic() >= startedAt;',
     },
-    foundBy: { file: 'packages/executor/src/hook-errors.test.ts', test: 'is recorded once though a commit fails %s it was carried out' },
+    foundBy: {
+      file: 'packages/executor/src/hook-errors.test.ts',
+      test: 'is recorded once though a commit fails %s it was carried out',
+    },
   },
   {
     breaks: 'I29',
@@ -691,7 +932,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (tries === 1 || !(await isNoted(store, id, event)))',
       put: 'if (tries > 0)',
     },
-    foundBy: { file: 'packages/executor/src/hook-errors.test.ts', test: 'is recorded once though a commit fails %s it was carried out' },
+    foundBy: {
+      file: 'packages/executor/src/hook-errors.test.ts',
+      test: 'is recorded once though a commit fails %s it was carried out',
+    },
   },
   {
     breaks: 'I29',
@@ -701,7 +945,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (hookError !== undefined && !tells(',
       put: 'if (hookError !== undefined && tells(',
     },
-    foundBy: { file: 'packages/executor/src/hook-errors.test.ts', test: 'is recorded though the task was cancelled meanwhile' },
+    foundBy: {
+      file: 'packages/executor/src/hook-errors.test.ts',
+      test: 'is recorded though the task was cancelled meanwhile',
+    },
   },
   {
     breaks: 'I31',
@@ -711,17 +958,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'this.#stopping || this.#free() < 0 || task.workerId === null',
       put: 'this.#free() < 0 || task.workerId === null',
     },
-    foundBy: { file: 'packages/executor/src/worker.test.ts', test: 'takes nothing more, lets what runs end, and leaves no worker row' },
+    foundBy: {
+      file: 'packages/executor/src/worker.test.ts',
+      test: 'takes nothing more, lets what runs end, and leaves no worker row',
+    },
   },
   {
     breaks: 'I31',
     bug: 'what a stopping worker breaks off costs a failure',
     plant: {
       file: 'packages/executor/src/attempt.ts',
-      find: 'if (control.cause === \'shutdown\') return { type: \'release\', reason: \'the worker is stopping\' };',
+      find: "if (control.cause === 'shutdown') return { type: 'release', reason: 'the worker is stopping' };",
       put: '',
     },
-    foundBy: { file: 'packages/executor/src/worker.test.ts', test: 'aborts what takes too long with SHUTDOWN, and hands it back at no cost' },
+    foundBy: {
+      file: 'packages/executor/src/worker.test.ts',
+      test: 'aborts what takes too long with SHUTDOWN, and hands it back at no cost',
+    },
   },
   {
     breaks: 'I31',
@@ -731,7 +984,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'this.drain(++count > 1 ? { timeoutMs: 0 } : {})',
       put: 'this.drain({ ...(++count > 99 ? { timeoutMs: 0 } : {}) })',
     },
-    foundBy: { file: 'packages/executor/src/signals.test.ts', test: 'a second time hands them back at once, at no cost' },
+    foundBy: {
+      file: 'packages/executor/src/signals.test.ts',
+      test: 'a second time hands them back at once, at no cost',
+    },
   },
   {
     breaks: 'I31',
@@ -741,7 +997,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'await this.#lease.closeIfIdle();',
       put: '',
     },
-    foundBy: { file: 'packages/executor/src/worker.test.ts', test: 'takes nothing more, lets what runs end, and leaves no worker row' },
+    foundBy: {
+      file: 'packages/executor/src/worker.test.ts',
+      test: 'takes nothing more, lets what runs end, and leaves no worker row',
+    },
   },
   {
     breaks: 'I32',
@@ -751,7 +1010,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'events: [crashed, ...end.events]',
       put: 'events: end.events',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'releases the task of a dead worker: a crash, due at once, for the next attempt' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'releases the task of a dead worker: a crash, due at once, for the next attempt',
+    },
   },
   {
     breaks: 'I33',
@@ -761,17 +1023,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'tasks: tasks.length,',
       put: 'tasks: 0,',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'accounts for all: what was submitted is what is there and what was removed (I33)' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'accounts for all: what was submitted is what is there and what was removed (I33)',
+    },
   },
   {
     breaks: 'I34',
     bug: 'a disabled agent is a candidate',
     plant: {
       file: 'packages/router/src/eligibility.ts',
-      find: 'if (!enabled) return \'disabled\';',
+      find: "if (!enabled) return 'disabled';",
       put: '',
     },
-    foundBy: { file: 'packages/router/src/task-router.test.ts', test: 'leaves out, and counts by reason, who is disabled, not hosted, not capable or has refused' },
+    foundBy: {
+      file: 'packages/router/src/task-router.test.ts',
+      test: 'leaves out, and counts by reason, who is disabled, not hosted, not capable or has refused',
+    },
   },
   {
     breaks: 'I34',
@@ -781,7 +1049,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (!candidates.has(agentId)) {',
       put: 'if (candidates.size < 0) {',
     },
-    foundBy: { file: 'packages/router/src/task-router.test.ts', test: 'cannot choose the fallback agent, which is no candidate' },
+    foundBy: {
+      file: 'packages/router/src/task-router.test.ts',
+      test: 'cannot choose the fallback agent, which is no candidate',
+    },
   },
   {
     breaks: 'I34',
@@ -791,7 +1062,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'random: seededRandom(`${task.id}:${task.attempt}`),',
       put: 'random: seededRandom(crypto.randomUUID()),',
     },
-    foundBy: { file: 'packages/router/src/task-router.test.ts', test: 'is repeatable: what is random is seeded by the task and its attempt' },
+    foundBy: {
+      file: 'packages/router/src/task-router.test.ts',
+      test: 'is repeatable: what is random is seeded by the task and its attempt',
+    },
   },
   {
     breaks: 'I34',
@@ -801,7 +1075,10 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'return await withinLimit(work, limitMs, clock, expire);',
       put: 'return await work;',
     },
-    foundBy: { file: 'packages/router/src/task-router.test.ts', test: 'is told by its signal when its time is over, and its late answer changes nothing' },
+    foundBy: {
+      file: 'packages/router/src/task-router.test.ts',
+      test: 'is told by its signal when its time is over, and its late answer changes nothing',
+    },
   },
   {
     breaks: 'I34',
@@ -811,17 +1088,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'if (fallbackId !== undefined && hindrance === undefined) {',
       put: 'if (fallbackId !== undefined && hindrance !== undefined) {',
     },
-    foundBy: { file: 'packages/router/src/task-router.test.ts', test: 'takes what the strategy abstains from, and need not be capable' },
+    foundBy: {
+      file: 'packages/router/src/task-router.test.ts',
+      test: 'takes what the strategy abstains from, and need not be capable',
+    },
   },
   {
     breaks: 'I34',
     bug: 'the decision is not recorded with the claim',
     plant: {
       file: 'packages/core/src/transition.ts',
-      find: 'command.decision === undefined ? [] : [{ type: \'task.routed\', data: command.decision }]',
+      find: "command.decision === undefined ? [] : [{ type: 'task.routed', data: command.decision }]",
       put: '[]',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'with a claim is decision and attempt in one commit' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'with a claim is decision and attempt in one commit',
+    },
   },
   {
     breaks: 'I34',
@@ -831,17 +1114,23 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: '{ ...due(idle(failed), dueAt), boundTo',
       put: '{ ...due(idle(failed), dueAt), agentId: null, boundTo',
     },
-    foundBy: { file: 'packages/persistence/memory/src/memory-store.test.ts', test: 'is tried again when its policy says, by whoever hosts the agent' },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is tried again when its policy says, by whoever hosts the agent',
+    },
   },
   {
     breaks: 'I35',
     bug: 'the SQLite store reads no failures',
     plant: {
       file: 'packages/persistence/sqlite/src/rows.ts',
-      find: 'failures: row[3] as number,',
+      find: 'failures: row[4] as number,',
       put: 'failures: 0,',
     },
-    foundBy: { file: 'packages/persistence/sqlite/src/conformance.test.ts', test: 'have given the same answers and hold the same rows and events' },
+    foundBy: {
+      file: 'packages/persistence/sqlite/src/conformance.test.ts',
+      test: 'have given the same answers and hold the same rows and events',
+    },
   },
   {
     breaks: 'I35',
@@ -851,6 +1140,9 @@ export const plantedBugs: readonly PlantedBug[] = [
       find: 'FROM tasks WHERE ${condition} AND ${isDueNow} ORDER BY claim_key, id LIMIT ${limit})',
       put: 'FROM tasks WHERE ${condition} ORDER BY claim_key, id LIMIT ${limit})',
     },
-    foundBy: { file: 'packages/persistence/postgres/src/comparison.test.ts', test: 'have given the same answers and hold the same rows and events' },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/comparison.test.ts',
+      test: 'have given the same answers and hold the same rows and events',
+    },
   },
 ];

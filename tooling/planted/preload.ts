@@ -7,8 +7,9 @@ if (plant !== undefined) {
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      if (!url.startsWith('file:') || loaded.source == null) return loaded;
-      const changed = planted(plant, url, loaded.source.toString());
+      const { source } = loaded;
+      if (!url.startsWith('file:') || source == null) return loaded;
+      const changed = planted(plant, url, typeof source === 'string' ? source : new TextDecoder().decode(source));
       return changed === undefined ? loaded : { ...loaded, source: changed };
     },
   });

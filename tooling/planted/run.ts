@@ -83,7 +83,9 @@ function find({ plant, foundBy }: PlantedBug): { readonly found: boolean; readon
 
 /** A pattern for the titles that a title of the source stands for, which may have places for values. */
 function patternOf(title: string): string {
-  const [first = '', ...others] = title.split(/%[a-z]|\$\{[^}]*\}/).map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  const [first = '', ...others] = title
+    .split(/%[a-z]|\$\{[^}]*\}/)
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
   return [first, ...others].join('.*');
 }
 

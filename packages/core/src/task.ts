@@ -127,6 +127,8 @@ export interface Task<Input = JsonValue, Output = JsonValue> {
   readonly workflowId: string | undefined;
   /** Ids of the tasks that had to complete before this one could start. */
   readonly dependsOn: readonly string[];
+  /** How many of these it still waits for. */
+  readonly openDependencies: number;
   readonly attempt: number;
   readonly failures: number;
   readonly crashes: number;
@@ -159,6 +161,7 @@ export function toTask(record: TaskRecord): Task {
     agentId: record.agentId ?? undefined,
     workflowId: record.workflowId ?? undefined,
     dependsOn: record.dependsOn.map(({ taskId }) => taskId),
+    openDependencies: record.openDependencies,
     attempt: record.attempt,
     failures: record.failures,
     crashes: record.crashes,

@@ -14,6 +14,8 @@ export {
   type AgentFunction,
   type AgentLike,
   type ErrorCode,
+  type EventMap,
+  type EventType,
   type JsonValue,
   type RetryPolicy,
   type RoutingDecision,
@@ -24,28 +26,28 @@ export {
   type Workflow,
   type WorkflowStatus,
 } from '@symphony/core';
-export type {
-  BatchOptions,
+export {
   EnhancedExecutor,
-  ExecuteOptions,
-  ExecutionHooks,
-  Retention,
-  RetryOptions,
-  Worker,
+  type BatchOptions,
+  type ExecuteOptions,
+  type ExecutionHooks,
+  type Retention,
+  type RetryOptions,
+  type Worker,
 } from '@symphony/executor';
-export type { StrategyChoice, TaskRouter } from '@symphony/router';
-export type {
+export { TaskRouter, type StrategyChoice } from '@symphony/router';
+export {
   AgentManager,
-  CreateTask,
-  CreateWorkflow,
-  FollowOptions,
-  ListAgents,
-  ListTasks,
-  ListWorkflows,
-  SpawnTask,
-  SubmitTask,
-  TaskHandle,
   TaskManager,
-  WorkflowTask,
   WorkflowTracker,
+  type CreateTask,
+  type CreateWorkflow,
+  type FollowOptions,
+  type ListAgents,
+  type ListTasks,
+  type ListWorkflows,
+  type SpawnTask,
+  type SubmitTask,
+  type TaskHandle,
+  type WorkflowTask,
 } from '@symphony/tracker';

@@ -53,6 +53,7 @@ export function toWholeTask(given: Task | TaskLike, makeId: () => string, now: n
     agentId: undefined,
     workflowId: undefined,
     dependsOn: [],
+    openDependencies: 0,
     attempt: 0,
     failures: 0,
     crashes: 0,

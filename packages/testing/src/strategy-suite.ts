@@ -437,6 +437,7 @@ const emptyTask: Task = {
   agentId: undefined,
   workflowId: undefined,
   dependsOn: [],
+  openDependencies: 0,
   attempt: 0,
   failures: 0,
   crashes: 0,

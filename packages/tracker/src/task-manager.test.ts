@@ -34,6 +34,7 @@ describe('createTask', () => {
       agentId: 'ada',
       workflowId: undefined,
       dependsOn: [],
+      openDependencies: 0,
       attempt: 0,
       failures: 0,
       crashes: 0,
