@@ -11,7 +11,7 @@ export interface PlantedBug {
   readonly foundBy: { readonly file: string; readonly test: string };
 }
 
-/** Every bug that `node tooling/planted/run.ts` plants. */
+/** Every bug that `pnpm exec node tooling/planted/run.ts` plants. */
 export const plantedBugs: readonly PlantedBug[] = [
   {
     breaks: 'I1',
@@ -508,6 +508,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
   },
   {
+    breaks: 'I19',
+    bug: 'on PostgreSQL dependants are read without a lock',
+    plant: {
+      file: 'packages/persistence/postgres/src/statements.ts',
+      find: "locked('SELECT DISTINCT task_id FROM dependencies WHERE depends_on = ANY ($1::text[])', taskList),",
+      put: '`SELECT ${taskList} FROM tasks WHERE id IN (SELECT task_id FROM dependencies WHERE depends_on = ANY ($1::text[]))`,',
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/meeting.test.ts',
+      test: 'and complete what a task waits for free it once',
+    },
+  },
+  {
     breaks: 'I20',
     bug: 'cancelled tasks are not counted',
     plant: {
@@ -531,6 +544,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     foundBy: {
       file: 'packages/persistence/memory/src/memory-store.test.ts',
       test: 'counts exactly, however many tasks end in one commit or at one moment',
+    },
+  },
+  {
+    breaks: 'I20',
+    bug: 'on PostgreSQL counters are neither locked nor added to as they are',
+    plant: {
+      file: 'packages/persistence/postgres/src/statements.ts',
+      find: "export const lockCounters = statement(locked(givenIds, 'id', { from: 'workflows', strength: 'NO KEY UPDATE' }));\n\n/** Adds to counters and answers with the rows that come of it. */\nexport const addCounters = statement(\n  `UPDATE workflows AS stored SET ${counterColumns.map((name) => `${name} = stored.${name} + given.${name}`)",
+      put: 'export const lockCounters = statement(`SELECT id FROM workflows WHERE id = ANY ($1::text[])`);\n\nexport const addCounters = statement(\n  `UPDATE workflows AS stored SET ${counterColumns.map((name) => `${name} = (SELECT before.${name} FROM workflows AS before WHERE before.id = stored.id) + given.${name}`)',
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/meeting.test.ts',
+      test: 'and change the counters of one workflow add up',
     },
   },
   {
@@ -617,8 +643,8 @@ export const plantedBugs: readonly PlantedBug[] = [
       put: "export const lockAgents = statement(locked(givenIds, agentList, { from: 'agents', strength: 'KEY SHARE' }));",
     },
     foundBy: {
-      file: 'packages/persistence/postgres/src/side-by-side.test.ts',
-      test: 'never run more attempts of an agent than it may, both claiming at the same time',
+      file: 'packages/persistence/postgres/src/meeting.test.ts',
+      test: 'and claim for one agent start no more than it may',
     },
   },
   {

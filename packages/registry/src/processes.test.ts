@@ -62,45 +62,37 @@ describe('processes whose wall clocks disagree', () => {
     30_000,
   );
 
-  it(
-    'take over from the dead all the same, though their own clock is an hour behind',
-    async () => {
-      const store = await SqliteStore.open({ path });
-      await runAttempt(store, 300);
-      expect(await sweepElsewhere(-hour, 'found')).toMatchObject({ found: 1 });
-      expect(await store.getTask('tsk_1')).toMatchObject({ status: 'pending', crashes: 1 });
-      await store.close();
-    },
-    30_000,
-  );
+  it('take over from the dead all the same, though their own clock is an hour behind', async () => {
+    const store = await SqliteStore.open({ path });
+    await runAttempt(store, 300);
+    expect(await sweepElsewhere(-hour, 'found')).toMatchObject({ found: 1 });
+    expect(await store.getTask('tsk_1')).toMatchObject({ status: 'pending', crashes: 1 });
+    await store.close();
+  }, 30_000);
 });
 
 describe('an agent that may run two attempts at once', () => {
-  it(
-    'runs no third, however many processes host it, and two whenever there is work',
-    async ({ onTestFinished }) => {
-      const ledger = join(folder, 'narrow.ledger');
-      const symphony = await ServiceRegistry.open({ persistence: `sqlite:${path}` });
-      const workers = [1, 2, 3].map(() => fork(program('narrow-worker'), [path, ledger]));
-      onTestFinished(() => workers.forEach((worker) => void worker.kill('SIGKILL')));
-      await Promise.all(workers.map((worker) => once(worker, 'message')));
-      const handles = await Promise.all(
-        Array.from({ length: 60 }, () => symphony.submit({ name: 'job', agentId: 'narrow' })),
-      );
-      await Promise.all(handles.map((handle) => handle.result()));
-      for (const worker of workers) worker.kill('SIGTERM');
-      await Promise.all(workers.map((worker) => once(worker, 'exit')));
-      await symphony.close();
+  it('runs no third, however many processes host it, and two whenever there is work', async ({ onTestFinished }) => {
+    const ledger = join(folder, 'narrow.ledger');
+    const symphony = await ServiceRegistry.open({ persistence: `sqlite:${path}` });
+    const workers = [1, 2, 3].map(() => fork(program('narrow-worker'), [path, ledger]));
+    onTestFinished(() => workers.forEach((worker) => void worker.kill('SIGKILL')));
+    await Promise.all(workers.map((worker) => once(worker, 'message')));
+    const handles = await Promise.all(
+      Array.from({ length: 60 }, () => symphony.submit({ name: 'job', agentId: 'narrow' })),
+    );
+    await Promise.all(handles.map((handle) => handle.result()));
+    for (const worker of workers) worker.kill('SIGTERM');
+    await Promise.all(workers.map((worker) => once(worker, 'exit')));
+    await symphony.close();
 
-      const lines = readFileSync(ledger, 'utf8').trimEnd().split('\n');
-      const changes = lines.map((line) => line.split(' ') as [string, string, string]);
-      changes.sort(([first], [second]) => (BigInt(first) < BigInt(second) ? -1 : 1));
-      let running = 0;
-      let most = 0;
-      for (const [, change] of changes) most = Math.max(most, (running += Number(change)));
-      expect([most, running, changes.length]).toEqual([2, 0, 120]);
-      expect(new Set(changes.map(([, , pid]) => pid)).size).toBeGreaterThan(1);
-    },
-    60_000,
-  );
+    const lines = readFileSync(ledger, 'utf8').trimEnd().split('\n');
+    const changes = lines.map((line) => line.split(' ') as [string, string, string]);
+    changes.sort(([first], [second]) => (BigInt(first) < BigInt(second) ? -1 : 1));
+    let running = 0;
+    let most = 0;
+    for (const [, change] of changes) most = Math.max(most, (running += Number(change)));
+    expect([most, running, changes.length]).toEqual([2, 0, 120]);
+    expect(new Set(changes.map(([, , pid]) => pid)).size).toBeGreaterThan(1);
+  }, 60_000);
 });

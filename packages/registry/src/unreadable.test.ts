@@ -42,11 +42,14 @@ function disposable(store: SqliteStore): SqliteStore & AsyncDisposable {
 }
 
 describe('a row of the store that cannot be read', () => {
-  it.each(['input', 'metadata', 'progress'])('in its %s fails that task with STORE_CORRUPT, and no other', async (column) => {
-    const row = await workBeside(column);
-    expect(row).toMatchObject({ status: 'failed', worker_id: null, output: null });
-    expect(JSON.parse(row?.['error'] as string)).toMatchObject({ code: 'STORE_CORRUPT' });
-  });
+  it.each(['input', 'metadata', 'progress'])(
+    'in its %s fails that task with STORE_CORRUPT, and no other',
+    async (column) => {
+      const row = await workBeside(column);
+      expect(row).toMatchObject({ status: 'failed', worker_id: null, output: null });
+      expect(JSON.parse(row?.['error'] as string)).toMatchObject({ code: 'STORE_CORRUPT' });
+    },
+  );
 
   it.each(['retry', 'timeouts', 'refused_by', 'tags', 'requirements', 'description', 'error', 'depends_on'])(
     'in its %s runs as if that had not been given, and keeps nobody from running',
