@@ -14,7 +14,7 @@ export interface RetryPolicy {
   readonly factor?: number;
   /** The longest delay in milliseconds. Default 60,000. */
   readonly maxDelayMs?: number;
-  /** `full` draws the delay between a floor and the computed one, so that many failures do not return at once; `none` takes it as it is. Default `full`. */
+  /** `full` draws the delay between 1 ms and the computed one, so that many failures do not return at once; `none` takes it as it is. Default `full`. */
   readonly jitter?: 'full' | 'none';
 }
 

@@ -199,7 +199,7 @@ export function retention({ subject, group, test }: Suite): void {
           return [{ type: 'report', id, attempt, command }];
         });
         await lab.commit(groups);
-        removed += (await prune(lab, 0, submitted / 40)).tasks;
+        removed += (await prune(lab, 0, Math.ceil(submitted / 40))).tasks;
         const { tasks: counts } = await lab.store.stats();
         const there = Object.values(counts).reduce((sum, count) => sum + count, 0);
         assert.equal(there + removed, submitted);

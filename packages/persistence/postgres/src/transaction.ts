@@ -1,0 +1,173 @@
+import type { ClientBase } from 'pg';
+import { delay, SymphonyError, systemClock, type Times, type WorkflowRow } from '@symphony/core';
+import type { Connections } from './connections.ts';
+import { troubleOf } from './errors.ts';
+import { addLoading } from './load.ts';
+import { Loaded } from './loaded.ts';
+import { Miss, Needs } from './needs.ts';
+import type { Settings } from './options.ts';
+import { storeKey } from './positions.ts';
+import { clockMs } from './statements.ts';
+import { ask, statement, Trip } from './trip.ts';
+import { WorkingSet, type Purpose } from './working-set.ts';
+import { addCounting, addSettling, addWriting } from './write.ts';
+
+/** What a transaction does. */
+export interface Plan<T> {
+  readonly purpose: Purpose;
+  /** Whether it is going to write, and not only to look whether there is something to write. */
+  readonly writes: boolean;
+  /** Notes what will be needed, so that it is read in the first round trip. */
+  readonly foresee: (needs: Needs) => void;
+  /**
+   * Decides on the rows. Run anew, on a set without changes, whenever something was missing; `part` runs a part of it whose
+   * misses do not keep the other parts from telling theirs.
+   */
+  readonly decide: (tables: WorkingSet, times: Times, part: (action: () => void) => void) => T;
+}
+
+/** Rounds of reading after which something is wrong with what is asked for: every round reads more. */
+const roundLimit = 10_000;
+
+/**
+ * The number of the transaction, by which the server can be asked later what became of it. One that has locked nothing yet
+ * gets one now if it is going to write.
+ */
+const readTimes = statement(
+  `SELECT ${clockMs}, CASE WHEN $1::boolean THEN pg_current_xact_id() ELSE pg_current_xact_id_if_assigned() END::text`,
+);
+
+/** Carries out plans as transactions: reads and locks in bulk, decides in memory, writes in bulk. */
+export class Transactions {
+  readonly #connections: Connections;
+  readonly #settings: Settings;
+  readonly #key: string;
+  readonly #rosterKey: string;
+
+  constructor(connections: Connections, settings: Settings) {
+    this.#connections = connections;
+    this.#settings = settings;
+    this.#key = storeKey(settings.schema);
+    this.#rosterKey = storeKey(`roster of ${settings.schema}`);
+  }
+
+  /**
+   * Carries out a plan, durably.
+   *
+   * @throws SymphonyError `STORE_FULL`, `STORE_CORRUPT`, `STORE_FAILED`
+   */
+  run<T>(plan: Plan<T>): Promise<T> {
+    let unsure: { readonly id: string; readonly value: T } | undefined;
+    return this.#connections.run('write', async (client) => {
+      // The connection was lost while the transaction was to be committed: the server knows what became of it.
+      if (unsure !== undefined && (await becameOf(client, unsure.id)) === 'committed') return unsure.value;
+      unsure = undefined;
+      return this.#carryOut(client, plan, (id, value) => (unsure = { id, value }));
+    });
+  }
+
+  async #carryOut<T>(client: ClientBase, plan: Plan<T>, becomesUnsure: (id: string, value: T) => void): Promise<T> {
+    try {
+      const loaded = new Loaded();
+      const first = new Needs();
+      plan.foresee(first);
+      const { times, id } = await this.#begin(client, loaded, first, plan);
+      const { tables, value } = await this.#decide(client, loaded, plan, times);
+      await this.#finish(client, tables, times, () => {
+        if (id !== null) becomesUnsure(id, value);
+      });
+      return value;
+    } catch (error) {
+      if (troubleOf(error) !== 'lost') await ask(client, 'ROLLBACK');
+      throw error;
+    }
+  }
+
+  async #begin(
+    client: ClientBase,
+    loaded: Loaded,
+    needs: Needs,
+    { purpose, writes }: Pick<Plan<unknown>, 'purpose' | 'writes'>,
+  ): Promise<{ readonly times: Times; readonly id: string | null }> {
+    const { clock } = this.#settings;
+    const trip = new Trip();
+    trip.add('BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE');
+    addLoading(trip, loaded, needs, { purpose, now: clock?.now() ?? null, rosterKey: this.#rosterKey });
+    let serverMs = 0;
+    let id: string | null = null;
+    // Last, behind the locks: a wait for another transaction must not make the times old.
+    trip.add(readTimes, [writes], ({ rows }) => {
+      [serverMs, id] = rows[0] as [number, string | null];
+    });
+    await trip.send(client);
+    const times =
+      clock === undefined
+        ? { now: Math.floor(serverMs), lease: serverMs, bootId: 'server' }
+        : { now: clock.now(), lease: clock.monotonic(), bootId: 'server' };
+    return { times, id };
+  }
+
+  async #decide<T>(
+    client: ClientBase,
+    loaded: Loaded,
+    { purpose, decide }: Plan<T>,
+    times: Times,
+  ): Promise<{ readonly tables: WorkingSet; readonly value: T }> {
+    for (let round = 0; round < roundLimit; round++) {
+      const tables = new WorkingSet(loaded, purpose);
+      const missing = new Needs();
+      let misses = 0;
+      let value: T | undefined;
+      const part = (action: () => void): void => {
+        try {
+          action();
+        } catch (error) {
+          // After a miss, what is decided later stands on nothing; only its own misses are of interest.
+          if (!(error instanceof Miss) && misses === 0) throw error;
+          if (error instanceof Miss) error.note(missing);
+          misses++;
+        }
+      };
+      part(() => (value = decide(tables, times, part)));
+      if (misses === 0) return { tables, value: value as T };
+      const trip = new Trip();
+      addLoading(trip, loaded, missing, { purpose, now: times.now, rosterKey: this.#rosterKey });
+      await trip.send(client);
+    }
+    throw new SymphonyError('STORE_FAILED', 'The transaction asked for ever more rows.');
+  }
+
+  async #finish(client: ClientBase, tables: WorkingSet, times: Times, isSent: () => void): Promise<void> {
+    const { written } = tables;
+    let trip = new Trip();
+    addWriting(trip, written, this.#key);
+    if (written.counters.size > 0) {
+      let counted: readonly WorkflowRow[] = [];
+      addCounting(trip, written, (rows) => (counted = rows));
+      await trip.send(client);
+      trip = new Trip();
+      addSettling(trip, written, counted, times.now, this.#key);
+    }
+    let ended = '';
+    trip.add('COMMIT', [], ({ command }) => (ended = command));
+    isSent();
+    await trip.send(client);
+    // A transaction in which something failed ends like this, and says nothing else.
+    if (ended !== 'COMMIT') throw new SymphonyError('STORE_FAILED', `The transaction ended with ${ended}.`);
+  }
+}
+
+/** How often a transaction that still runs is asked after, and how long. */
+const askAgainMs = 50;
+const askLimit = 200;
+
+/** What became of a transaction whose connection was lost: the server may still be at it. */
+async function becameOf(client: ClientBase, id: string): Promise<string> {
+  for (let asked = 0; asked < askLimit; asked++) {
+    const { rows } = await ask(client, statement('SELECT pg_xact_status($1::text::xid8)'), [id]);
+    const status = rows[0]?.[0];
+    if (status !== 'in progress') return String(status);
+    await delay(systemClock, askAgainMs);
+  }
+  throw new SymphonyError('STORE_FAILED', 'The server has not said whether it carried out the request.');
+}
