@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,12 +56,6 @@ describe('open', () => {
       { persistence: {} },
       'INVALID_ARGUMENT',
       'persistence must be an object with commit, getTask, onChange, close, got an object.',
-    ],
-    [
-      'postgres:// without its package',
-      { persistence: 'postgres://me:s3cret@localhost/db' },
-      'PACKAGE_NOT_INSTALLED',
-      'This persistence needs the package @symphony/persistence-postgres. Install it in your application: npm install @symphony/persistence-postgres',
     ],
 
     ['agents that are no array', { agents: echo }, 'INVALID_ARGUMENT', 'agents must be an array, got an object.'],
@@ -206,6 +201,21 @@ describe('open', () => {
     expect((error as SymphonyError).message).not.toContain('s3cret');
     // What was opened before the mistake showed has been closed again: a write-ahead log would be left otherwise.
     expect(existsSync(`${path}-wal`)).toBe(false);
+  });
+
+  it('with postgres:// without its package is refused, naming the package and not the password', () => {
+    const program = `
+      import { ServiceRegistry } from './index.ts';
+      await ServiceRegistry.open({ persistence: 'postgres://me:s3cret@localhost/db', resolveFrom: '/' }).catch(
+        ({ code, message }) => console.log(code, message),
+      );`;
+    // What pnpm has put into NODE_PATH would be found from anywhere.
+    const { NODE_PATH: _, ...env } = process.env;
+    const options = ['--conditions=@symphony/source', '--input-type=module-typescript', '--eval', program];
+    const { stdout } = spawnSync(process.execPath, options, { cwd: import.meta.dirname, env, encoding: 'utf8' });
+    expect(stdout.trim()).toBe(
+      'PACKAGE_NOT_INSTALLED This persistence needs the package @symphony/persistence-postgres. Install it in your application: npm install @symphony/persistence-postgres',
+    );
   });
 
   it('with a file that is no store is a coded error, and the file is left as it is', async () => {
