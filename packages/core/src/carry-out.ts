@@ -67,13 +67,14 @@ function createTask(draft: Draft, { task, submit }: Extract<Command, { readonly 
   return insertTask(draft, task, submit);
 }
 
-function insertTask(draft: Draft, task: NewTaskRecord, submit: boolean): Answer {
+function insertTask(draft: Draft, task: NewTaskRecord, submit: boolean, parentId: string | null = null): Answer {
   const { times } = draft;
   const waits = dependenciesOf(draft, task);
   if ('status' in waits) return waits;
   const dueAt = submit ? (task.dueAt ?? times.now) : null;
   const record: TaskRecord = {
     ...task,
+    parentId,
     status: 'pending',
     version: 1,
     attempt: 0,
@@ -232,7 +233,7 @@ function submitTask(draft: Draft, { id, dueAt }: Extract<Command, { readonly typ
   if (task === undefined) return taskNotFound(id);
   // Submitting what is due, runs or has ended is what a repeated program does: it finds the task as it is.
   if (task.status !== 'pending' || task.dueAt !== null) return { task: draft.record(id) };
-  return draft.change(task, { type: 'submit', dueAt }) ?? { task: draft.record(id) };
+  return draft.change(task, { type: 'submit', dueAt: dueAt ?? draft.times.now }) ?? { task: draft.record(id) };
 }
 
 function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'claimTask' }>): Answer {
@@ -358,7 +359,7 @@ function spawn(draft: Draft, { id, attempt, key, task }: Extract<Command, { read
   const { workflowId } = parent;
   // Its own workflow takes it, sealed or not: it is not settled as long as the attempt runs.
   if (workflowId !== null && draft.workflow(workflowId)?.cancelRequested === true) return workflowCancelled(workflowId);
-  const answer = insertTask(draft, { ...task, workflowId }, true);
+  const answer = insertTask(draft, { ...task, workflowId }, true, id);
   if (!('status' in answer))
     draft.note(draft.row(id) as TaskRow, { type: 'task.spawned', data: { attempt, key, taskId: task.id } });
   return answer;

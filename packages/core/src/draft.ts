@@ -152,10 +152,16 @@ export class Draft {
     for (let ended = this.#ended.shift(); ended !== undefined; ended = this.#ended.shift()) {
       for (const dependant of this.#dependantsOf(ended.id)) {
         if (dependant.status !== 'pending' || dependant.openDependencies === 0) continue;
-        this.change(dependant, ended.status === 'completed' ? { type: 'unblock' } : withoutDependency(ended));
+        if (ended.status === 'completed') this.change(dependant, { type: 'unblock' });
+        // Whoever cancels a workflow cancels all of it, a bounded number at a time.
+        else if (!this.#isBeingCancelled(dependant.workflowId)) this.change(dependant, withoutDependency(ended));
       }
     }
     this.#telling = false;
+  }
+
+  #isBeingCancelled(workflowId: string | null): boolean {
+    return workflowId !== null && this.workflow(workflowId)?.cancelRequested === true;
   }
 
   *#dependantsOf(taskId: string): Generator<TaskRow> {

@@ -60,7 +60,8 @@ describe('creating a task', () => {
   it('stores it pending and due to nobody: it is its caller’s to execute or to submit', () => {
     const { task } = world.do(create('t1', { dueAt: 5 }));
     const untouched = taskRow({ id: 't1', createdAt: 1_000_000 });
-    expect(task).toEqual({ ...newTask('t1'), ...untouched, output: null, error: null, progress: null });
+    const nothing = { parentId: null, output: null, error: null, progress: null };
+    expect(task).toEqual({ ...newTask('t1'), ...untouched, ...nothing });
     expect(task).toEqual(world.task('t1'));
     expect(world.lastEvent('t1')).toEqual({ type: 'task.created', data: { name: 'task', priority: 0 } });
     world.openWorker('w1');

@@ -27,7 +27,7 @@ export class Flush {
     this.#times = times;
   }
 
-  /** Carries out a group, whole or not at all. */
+  /** Carries out a group, whole or not at all. If it throws, what it counted is not taken back: begin the flush anew. */
   apply(group: Group): GroupResult {
     const draft = new Draft(this.#tables, this.#times, this.#deltas);
     let value: CommandValue = {};
@@ -71,7 +71,7 @@ export class Flush {
       return !taken;
     };
     let looks = request.limit + 1_000;
-    const places = new Map(request.hosts.map((id) => [id, freePlaces(this.#tables, id)]));
+    const places = new Places(this.#tables);
     for (const task of merged(this.#tables, request, places, this.#times.now)) {
       const workflow = task.workflowId === null ? undefined : this.#tables.workflow(task.workflowId);
       if (workflow?.cancelRequested === true) {
@@ -83,7 +83,7 @@ export class Flush {
         claimed.push(task.id);
       } else if (!isSuspect(task) || mayTakeSuspect()) {
         this.change(task, { type: 'claim', workerId: request.workerId, agentId: task.agentId });
-        places.set(task.agentId, (places.get(task.agentId) as number) - 1); // only hosted agents are probed
+        places.take(task.agentId);
         claimed.push(task.id);
       }
       // Asked here and not before the task was pulled: looking further than needed would read rows for nothing.
@@ -188,29 +188,44 @@ export function settleWorkflow(
 }
 
 /** Due tasks that the worker may take, in the order of claims; an agent that has no place left is passed over. */
-function* merged(
-  tables: Tables,
-  request: ClaimRequest,
-  places: ReadonlyMap<string, number>,
-  now: number,
-): Generator<TaskRow> {
-  const hasPlace = (agentId: string | null): boolean => agentId === null || (places.get(agentId) as number) > 0;
-  const probes = [null, ...places.keys()]
-    .filter(hasPlace)
-    .map((agentId) => new Probe(tables, agentId, now, request.limit));
+function* merged(tables: Tables, request: ClaimRequest, places: Places, now: number): Generator<TaskRow> {
+  const probes = [null, ...new Set(request.hosts)].map((agentId) => new Probe(tables, agentId, now, request.limit));
   for (;;) {
     let first: Probe | undefined;
     for (const probe of probes) {
-      if (
-        probe.head !== undefined &&
-        hasPlace(probe.agentId) &&
-        (first?.head === undefined || isEarlier(probe.head, first.head))
-      )
-        first = probe;
+      if (probe.head === undefined) continue;
+      // Asked last: counting the places of an agent keeps others from starting it.
+      const isNext = first?.head === undefined || isEarlier(probe.head, first.head);
+      if (isNext && places.has(probe.agentId)) first = probe;
     }
     if (first?.head === undefined) return;
     yield first.head;
     first.next();
+  }
+}
+
+/** How many more attempts of each agent this claim may start. */
+class Places {
+  readonly #tables: Tables;
+  readonly #left = new Map<string, number>();
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** Whether there is one; always for a task that has no agent yet. */
+  has(agentId: string | null): boolean {
+    return agentId === null || this.#of(agentId) > 0;
+  }
+
+  take(agentId: string): void {
+    this.#left.set(agentId, this.#of(agentId) - 1);
+  }
+
+  #of(agentId: string): number {
+    const left = this.#left.get(agentId) ?? freePlaces(this.#tables, agentId);
+    this.#left.set(agentId, left);
+    return left;
   }
 }
 

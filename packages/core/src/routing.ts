@@ -77,7 +77,7 @@ export interface RoutingStrategy {
   rank(request: RankRequest): readonly Ranked[] | Promise<readonly Ranked[]>;
   /**
    * Hears how a decision of this strategy turned out: in the process that ran the task, which need not be the one that
-   * routed it, at most once for each agent that the task was given to. A hint to learn from and no record: nobody hears of
+   * routed it, at most once for each agent that the task was given to, and once more after `retryTask`. A hint to learn from and no record: nobody hears of
    * a task that was cancelled, or whose process died.
    *
    * Nobody waits for it: errors are logged and change nothing, and it has as long as `rank` has.

@@ -16,7 +16,8 @@ export type Command =
   | { readonly type: 'createTask'; readonly task: NewTaskRecord; readonly submit: boolean }
   | { readonly type: 'createWorkflow'; readonly workflow: NewWorkflowRow }
   | { readonly type: 'addTask'; readonly workflowId: string; readonly taskId: string }
-  | { readonly type: 'submitTask'; readonly id: string; readonly dueAt: number }
+  /** Makes a created task due; `dueAt` null: at once. */
+  | { readonly type: 'submitTask'; readonly id: string; readonly dueAt: number | null }
   /** Starts an attempt of one task by id, whatever its `dueAt`. */
   | {
       readonly type: 'claimTask';
@@ -234,8 +235,8 @@ export interface WorkflowQuery extends PageQuery {
 
 /** What may be removed. */
 export interface PruneRequest {
-  /** Only what ended, or settled, at this wall time or earlier. */
-  readonly before: number;
+  /** Only what ended, or settled, so long ago, by the clock of the store. */
+  readonly olderThanMs: number;
   /** At most so many tasks, and so many workflows. */
   readonly limit: number;
 }

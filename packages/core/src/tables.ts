@@ -100,13 +100,16 @@ export interface Tables {
   openTasks(workflowId: string, limit: number): readonly TaskRow[];
   /** Ids of workflows that hold back tasks though they are not paused, or were cancelled and still have open tasks to cancel. */
   misalignedWorkflows(limit: number): readonly string[];
-  /** Unpinned tasks of an assignment that have never started: those of {@link dueTasks}, whenever they are due. */
-  unstartedTasks(agentId: string, limit: number): readonly TaskRow[];
+  /**
+   * Unpinned tasks of an assignment: those of {@link dueTasks}, whenever they are due; without `started` only those that
+   * no attempt has begun.
+   */
+  unpinnedTasks(agentId: string, started: boolean, limit: number): readonly TaskRow[];
   /** Ids of workflows that settled by `before`, the earliest first. */
   expiredWorkflows(before: number, limit: number): readonly string[];
   /**
-   * Ids of tasks that finished by `before`, whose workflow does not exist, if they have one, and none of whose dependants
-   * is open; the earliest first.
+   * Ids of tasks that finished by `before`, whose workflow does not exist, if they have one, none of whose dependants is
+   * open, and neither is the parent that has spawned them; the earliest first.
    */
   expiredTasks(before: number, limit: number): readonly string[];
 }

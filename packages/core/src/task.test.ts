@@ -2,7 +2,15 @@ import { expect, it } from 'vitest';
 import { newTask, runningRow, taskRow } from '../test/builders.ts';
 import { isTerminal, taskStatuses, toTask, type TaskRecord } from './index.ts';
 
-const fresh: TaskRecord = { ...taskRow(), ...newTask('tsk_1'), dueAt: null, output: null, error: null, progress: null };
+const fresh: TaskRecord = {
+  ...taskRow(),
+  ...newTask('tsk_1'),
+  dueAt: null,
+  parentId: null,
+  output: null,
+  error: null,
+  progress: null,
+};
 
 it('a task has ended when it is completed, failed or cancelled', () => {
   expect(taskStatuses.filter(isTerminal)).toEqual(['completed', 'failed', 'cancelled']);

@@ -96,6 +96,8 @@ export interface TaskBody {
   readonly metadata: string;
   /** All that it waited for when it was created, in the order in which it was given. */
   readonly dependsOn: readonly Dependency[];
+  /** The task whose attempt has spawned it. */
+  readonly parentId: string | null;
   readonly idempotencyKey: string | null;
   /** Hash of all that the caller gave, before defaults. */
   readonly bodyHash: string;
@@ -129,6 +131,8 @@ export interface Task<Input = JsonValue, Output = JsonValue> {
   readonly dependsOn: readonly string[];
   /** How many of these it still waits for. */
   readonly openDependencies: number;
+  /** The task whose attempt has spawned it. */
+  readonly parentId: string | undefined;
   readonly attempt: number;
   readonly failures: number;
   readonly crashes: number;
@@ -162,6 +166,7 @@ export function toTask(record: TaskRecord): Task {
     workflowId: record.workflowId ?? undefined,
     dependsOn: record.dependsOn.map(({ taskId }) => taskId),
     openDependencies: record.openDependencies,
+    parentId: record.parentId ?? undefined,
     attempt: record.attempt,
     failures: record.failures,
     crashes: record.crashes,

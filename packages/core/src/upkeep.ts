@@ -93,7 +93,8 @@ export function sweep(tables: Tables, times: Times, { markDead }: { readonly mar
 }
 
 /** Removes what has ended long ago. A workflow goes at once; its tasks follow, in this call or later ones. */
-export function prune(tables: Tables, { before, limit }: PruneRequest): PruneResult {
+export function prune(tables: Tables, times: Times, { olderThanMs, limit }: PruneRequest): PruneResult {
+  const before = times.now - olderThanMs;
   const workflows = tables.expiredWorkflows(before, limit);
   for (const id of workflows) tables.deleteWorkflow(id);
   const tasks = tables.expiredTasks(before, limit);
@@ -119,7 +120,8 @@ function unassign(tables: Tables, flush: Flush, times: Times): number {
   for (const agent of tables.agents()) {
     const reason = whyUnassigned(agent, times.now);
     if (reason === undefined) continue;
-    count += each(tables.unstartedTasks(agent.id, sweepLimit - count), (task) =>
+    // A removed agent does not come back to its journals.
+    count += each(tables.unpinnedTasks(agent.id, agent.removed, sweepLimit - count), (task) =>
       flush.change(task, { type: 'unassign', reason }),
     );
     if (count >= sweepLimit) break;
@@ -127,7 +129,7 @@ function unassign(tables: Tables, flush: Flush, times: Times): number {
   return count;
 }
 
-/** Why an agent keeps no task that it has not started, if so. */
+/** Why an agent keeps no task, or none that it has not started, if so. */
 function whyUnassigned(agent: AgentRow, now: number): string | undefined {
   if (agent.removed) return 'the agent was removed';
   if (!agent.enabled) return 'the agent was disabled';

@@ -245,9 +245,10 @@ export class MapTables implements Tables {
       .slice(0, limit);
   }
 
-  unstartedTasks(agentId: string, limit: number): readonly TaskRow[] {
+  unpinnedTasks(agentId: string, started: boolean, limit: number): readonly TaskRow[] {
     return this.#where(
-      (task) => task.status === 'pending' && task.agentId === agentId && !task.pinned && task.attempt === 0,
+      (task) =>
+        task.status === 'pending' && task.agentId === agentId && !task.pinned && (started || task.attempt === 0),
     ).slice(0, limit);
   }
 
@@ -261,8 +262,9 @@ export class MapTables implements Tables {
   expiredTasks(before: number, limit: number): readonly string[] {
     const isOpen = (task: TaskRow): boolean => !isTerminal(task.status);
     return this.#where(
-      ({ id, finishedAt, workflowId }) =>
+      ({ id, finishedAt, workflowId, parentId }) =>
         finishedAt !== null &&
+        !(parentId !== null && this.#where((task) => task.id === parentId).some(isOpen)) &&
         finishedAt <= before &&
         (workflowId === null || !this.#workflows.has(workflowId)) &&
         !this.dependants(id, undefined, Infinity).some(isOpen),
@@ -289,6 +291,7 @@ const bodyColumns = [
   'requirements',
   'metadata',
   'dependsOn',
+  'parentId',
   'idempotencyKey',
   'bodyHash',
   'output',

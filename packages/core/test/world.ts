@@ -118,7 +118,7 @@ export class World {
   }
 
   prune(before = this.now, limit = 1_000): PruneResult {
-    return prune(this.tables, { before, limit });
+    return prune(this.tables, this.times, { olderThanMs: this.now - before, limit });
   }
 
   task(id: string): TaskRecord {

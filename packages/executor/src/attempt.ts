@@ -217,7 +217,7 @@ async function readDependencies(
   const named = dependsOn.map(({ name, taskId }): [string, JsonValue] => {
     const output = outputs.get(taskId) ?? null;
     if (output !== null) return [name, decodeJson(output)];
-    const message = `Task ${id} depends on task ${taskId}, whose output is gone. It was removed, or retried meanwhile.`;
+    const message = `Task ${id} depends on task ${taskId}, whose output is gone: retention has removed it.`;
     throw new SymphonyError('DEPENDENCY_NOT_FOUND', message, { details: { taskId: id, dependsOn: taskId } });
   });
   // Not an object literal's way: a name such as __proto__ is a name like any other.

@@ -107,6 +107,23 @@ describe('context.spawn', () => {
     expect((await lab.tasks.listTasks({ name: 'part' })).length).toBe(1);
   });
 
+  it('keeps what was spawned, however old, as long as the attempt may be repeated', async () => {
+    await using lab = new Lab();
+    const worker = agent('worker', () => 'done');
+    const spawned: string[] = [];
+    const splitter = agent('splitter', async (_, { spawn, attempt }) => {
+      spawned.push(await spawn('part', { name: 'part', agentId: 'worker' }));
+      if (attempt === 1) throw new Error('again');
+    });
+    const executor = lab.executor({ retention: { finishedMs: 0 } });
+    await executor.startWorker({ agents: [worker, splitter] });
+    const id = await lab.submit({ agentId: 'splitter', retry: { initialDelayMs: 600_000, jitter: 'none' } });
+    await lab.clock.advance(300_000);
+    expect(await lab.task(spawned[0] as string)).toMatchObject({ status: 'completed', parentId: id });
+    await lab.until(() => spawned.length === 2);
+    expect(new Set(spawned).size).toBe(1);
+  });
+
   it('keeps the keys of two tasks apart', async () => {
     await using lab = new Lab();
     const splitter = agent('splitter', (_, { spawn }) => spawn('part', { name: 'part' }));

@@ -8,8 +8,7 @@ export function startPruning({ store, clock, logger, retention }: ExecutorServic
   let cancel: () => void = () => undefined;
   const prune = async (): Promise<number> => {
     try {
-      const before = clock.now() - retention.finishedMs;
-      const { more } = await store.prune({ before, limit: defaults.pruneLimit });
+      const { more } = await store.prune({ olderThanMs: retention.finishedMs, limit: defaults.pruneLimit });
       // Between two batches others get to write.
       return more ? defaults.prunePauseMs : defaults.pruneMs;
     } catch (error) {

@@ -111,6 +111,7 @@ export class ServiceRegistry {
     this.#follower = await container.getAsync(LogFollower);
     await container.getAsync(TaskManager);
     await container.getAsync(WorkflowTracker);
+    await container.getAsync(AgentManager);
     const router = await container.getAsync(TaskRouter);
     this.#routers.push(router);
     this.#executor = await container.getAsync(EnhancedExecutor);
@@ -152,7 +153,8 @@ export class ServiceRegistry {
         'A worker needs agents: pass them to open({ agents }) or startWorker({ agents }).',
       );
     }
-    for (const agent of agents) if (this.#agents.get(agent.id) !== agent) await this.registerAgent(agent);
+    // Also those of open: somebody may have taken them out of the catalogue meanwhile.
+    await this.#registerAll(agents);
     return executor.startWorker({ agents, ...(concurrency === undefined ? {} : { concurrency }) });
   }
 
@@ -170,7 +172,7 @@ export class ServiceRegistry {
     return config;
   }
 
-  /** Registers the agents of `open`. What the catalogue holds already is not written again: it would wait for the disk. */
+  /** Registers agents. What the catalogue holds already is not written again: it would wait for the disk. */
   async #registerAll(agents: readonly Agent[]): Promise<void> {
     if (agents.length === 0) return;
     const entries = await this.get(Tokens.Store).agents();

@@ -54,6 +54,7 @@ export function toWholeTask(given: Task | TaskLike, makeId: () => string, now: n
     workflowId: undefined,
     dependsOn: [],
     openDependencies: 0,
+    parentId: undefined,
     attempt: 0,
     failures: 0,
     crashes: 0,

@@ -145,7 +145,8 @@ async function toAct(store: Store, clock: VirtualClock, ids: Ids, operation: Ope
       return { text: `sweep, markDead: ${markDead}`, act: (each) => each.sweep({ markDead }) };
     }
     case 'prune': {
-      const request = { before: clock.now() - operation.olderThanMs, limit: operation.limit };
+      const { olderThanMs, limit } = operation;
+      const request = { olderThanMs, limit };
       return { text: `prune ${short(request)}`, act: (each) => each.prune(request) };
     }
     case 'setState': {

@@ -438,6 +438,7 @@ const emptyTask: Task = {
   workflowId: undefined,
   dependsOn: [],
   openDependencies: 0,
+  parentId: undefined,
   attempt: 0,
   failures: 0,
   crashes: 0,

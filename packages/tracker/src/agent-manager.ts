@@ -58,15 +58,19 @@ export class AgentManager {
   async listAgents(query: ListAgents = {}): Promise<readonly AgentEntry[]> {
     checkKeys(query, ['enabled', 'hosted', 'capability', 'after', 'limit'], 'listAgents');
     const { enabled, hosted, capability, ...page } = query;
-    const { after = '', limit } = toPageQuery(page, [], 'listAgents');
+    const { after, limit } = toPageQuery(page, [], 'listAgents');
     for (const [name, value] of Object.entries({ enabled, hosted })) {
       if (value !== undefined && typeof value !== 'boolean')
         throw new SymphonyError('INVALID_ARGUMENT', `${name} must be true or false, got ${describe(value)}.`);
     }
     if (capability !== undefined) checkName(capability, 'capability');
-    const entries = (await this.#store.agents()).filter(
+    const all = await this.#store.agents();
+    // By place and not by comparison: stores and JavaScript do not agree on the order of all characters.
+    const place = all.findIndex(({ config }) => config.id === after);
+    const rest =
+      place < 0 ? all.filter(({ config }) => after === undefined || config.id > after) : all.slice(place + 1);
+    const entries = rest.filter(
       (entry) =>
-        entry.config.id > after &&
         (enabled === undefined || entry.enabled === enabled) &&
         (hosted === undefined || entry.hosted === hosted) &&
         (capability === undefined || entry.config.capabilities.includes(capability)),

@@ -7,6 +7,7 @@ export class Bell {
   #rung = false;
   #wake: () => void = () => undefined;
   #cancelPoll: () => void = () => undefined;
+  #stopped = false;
 
   /**
    * @param signal rings as well when it aborts
@@ -33,7 +34,10 @@ export class Bell {
     this.#rung = false;
   }
 
+  /** Rings no more by itself, and leaves nothing behind. */
   stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
     this.#cancelPoll();
     for (const stop of this.#stops) stop();
   }

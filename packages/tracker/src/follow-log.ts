@@ -28,8 +28,8 @@ export interface Followed {
 
 /** The same, with whoever may end it from outside. */
 export interface Following extends Followed {
-  /** Whether the store is about to be closed. */
-  readonly isClosed: () => boolean;
+  /** Whether the store is about to be closed, or nobody wants to read on. */
+  readonly state: () => 'goes on' | 'left' | 'closed';
 }
 
 /** Events that are read at a time. */
@@ -44,14 +44,15 @@ const pageSize = 1_000;
 export async function* followLog(
   store: Store,
   bell: Bell,
-  { subject, query, end, isClosed }: Following,
+  { subject, query, end, state }: Following,
   { after, signal }: ReturnType<typeof checkFollow>,
 ): AsyncGenerator<SymphonyEvent, undefined> {
   let position = after;
   let seq = after === 0 ? 0 : undefined;
   for (;;) {
     signal?.throwIfAborted();
-    if (isClosed()) throw closed(subject);
+    if (state() === 'left') return;
+    if (state() === 'closed') throw closed(subject);
     try {
       const page = await store.events({ ...query, after: position, limit: pageSize });
       for (const event of page) {

@@ -113,6 +113,33 @@ describe('a workflow of tasks that depend on each other', () => {
     expect(await lab.workflows.getWorkflowTasks(first.id)).toHaveLength(2);
   });
 
+  it('under a key with an input that is no JSON is refused in the same words as without', async () => {
+    await using lab = new Lab();
+    await expect(
+      lab.workflows.createWorkflow({ name: 'w', idempotencyKey: 'k', tasks: [{ name: 'a', input: 1n }] }),
+    ).rejects.toMatchObject({ code: 'INVALID_JSON', message: expect.stringContaining('tasks[0].input') as string });
+  });
+
+  it('created again with a Date for a number is the same workflow', async () => {
+    await using lab = new Lab();
+    const create = (dueAt: Date | number): Promise<{ readonly id: string }> =>
+      lab.workflows.createWorkflow({ name: 'w', idempotencyKey: 'k', tasks: [{ name: 'a', dueAt }] });
+    expect((await create(5)).id).toBe((await create(new Date(5))).id);
+  });
+
+  it('in a long circle is refused in a short message', async () => {
+    await using lab = new Lab();
+    const tasks = Array.from({ length: 5_000 }, (_, index) => ({
+      key: String(index),
+      name: 'link',
+      dependsOn: [String((index + 1) % 5_000)],
+    }));
+    const error: unknown = await lab.workflows.createWorkflow({ name: 'circle', tasks }).catch((each: unknown) => each);
+    expect(error).toMatchObject({ code: 'DEPENDENCY_CYCLE' });
+    expect((error as Error).message.length).toBeLessThan(500);
+    expect((error as Error).message).toContain('(4990 more)');
+  });
+
   it('puts a chain of 10,000 that is given backwards into order', async () => {
     await using lab = new Lab();
     const count = 10_000;

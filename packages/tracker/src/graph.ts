@@ -21,13 +21,14 @@ const taskLimit = 100_000;
 /** A task with what its creator called it. */
 export interface PlannedTask {
   readonly what: string;
+  readonly given: WorkflowTask;
   readonly record: NewTaskRecord;
 }
 
 /**
- * Makes the records of a workflow's tasks, each behind those that it depends on.
+ * Makes the records of a workflow's tasks, in the order in which they were given.
  *
- * @throws SymphonyError `DEPENDENCY_CYCLE`, and whatever is wrong with one of the tasks
+ * @throws SymphonyError with whatever is wrong with one of the tasks
  */
 export function planTasks(given: readonly WorkflowTask[], workflowId: string, makeId: MakeId): readonly PlannedTask[] {
   if (!Array.isArray(given) || given.length === 0 || given.length > taskLimit) {
@@ -59,13 +60,17 @@ export function planTasks(given: readonly WorkflowTask[], workflowId: string, ma
   const idOf = (name: string): string => idOfKey.get(name) ?? name;
   const planned = named.map(({ what, rest }, index): PlannedTask => {
     const record = toNewTask({ ...rest, workflowId }, ids[index] as string, { submit: true, what, idOf });
-    return { what, record };
+    return { what, given: given[index] as WorkflowTask, record };
   });
-  return inOrder(planned);
+  return planned;
 }
 
-/** Puts each task behind those that it depends on, and otherwise keeps the order. */
-function inOrder(tasks: readonly PlannedTask[]): readonly PlannedTask[] {
+/**
+ * Puts each task behind those that it depends on, and otherwise keeps the order.
+ *
+ * @throws SymphonyError `DEPENDENCY_CYCLE`
+ */
+export function inOrder(tasks: readonly PlannedTask[]): readonly PlannedTask[] {
   const byId = new Map(tasks.map((task) => [task.record.id, task]));
   const dependencies = ({ record }: PlannedTask): readonly PlannedTask[] =>
     record.dependsOn.flatMap(({ taskId }) => byId.get(taskId) ?? []);
@@ -88,9 +93,18 @@ function inOrder(tasks: readonly PlannedTask[]): readonly PlannedTask[] {
   );
   throw new SymphonyError(
     'DEPENDENCY_CYCLE',
-    `The tasks of the workflow wait for each other for ever: ${cycle.join(' → ')}. Remove one of these dependencies.`,
-    { details: { cycle } },
+    `The tasks of the workflow wait for each other for ever: ${shortened(cycle).join(' → ')}. Remove one of these dependencies.`,
+    { details: { cycle: shortened(cycle) } },
   );
+}
+
+/** Names of a long circle that are told. */
+const namesTold = 10;
+
+function shortened(cycle: readonly string[]): readonly string[] {
+  if (cycle.length <= namesTold + 2) return cycle;
+  const last = cycle.at(-1) as string; // the first again: it is a circle
+  return [...cycle.slice(0, namesTold), `… (${cycle.length - namesTold - 1} more)`, last];
 }
 
 /** Follows open dependencies from any task until one comes again; there is one, since all of these have some. */
@@ -99,11 +113,11 @@ function cycleAmong(
   dependencies: (task: PlannedTask) => readonly PlannedTask[],
 ): readonly string[] {
   const among = new Set(blocked);
-  const path: PlannedTask[] = [];
+  const places = new Map<PlannedTask, number>();
   for (let task = blocked[0] as PlannedTask; ;) {
-    const start = path.indexOf(task);
-    if (start >= 0) return [...path.slice(start), task].map(({ what }) => what);
-    path.push(task);
+    const start = places.get(task);
+    if (start !== undefined) return [...[...places.keys()].slice(start), task].map(({ what }) => what);
+    places.set(task, places.size);
     task = dependencies(task).find((each) => among.has(each)) as PlannedTask;
   }
 }

@@ -107,6 +107,25 @@ describe('handle.events()', () => {
     await lab.until(rejection);
   });
 
+  it('that nobody reads on leaves nothing behind once the follower is closed', async () => {
+    await using lab = new Lab();
+    const handle = await lab.tasks.submit({ name: 'job' });
+    const events = handle.events();
+    expect((await events.next()).value).toMatchObject({ type: 'task.created' });
+    lab.follower.close();
+  });
+
+  it('is left at once by a reader that waits for the next event', async () => {
+    await using lab = new Lab();
+    const handle = await lab.tasks.submit({ name: 'job' });
+    const events = handle.events();
+    await events.next();
+    const waiting = events.next();
+    await lab.clock.advance(1);
+    await events.return(undefined);
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
   it.each([
     ['a position that is none', { after: -1 }, 'after'],
     ['a signal that is none', { signal: {} as never }, 'signal'],
@@ -114,10 +133,12 @@ describe('handle.events()', () => {
   ])('refuses %s', async (_, options, word) => {
     await using lab = new Lab();
     const handle = await lab.tasks.submit({ name: 'job' });
-    await expect(collect(handle.events(options))).rejects.toMatchObject({
-      code: 'INVALID_ARGUMENT',
-      message: expect.stringContaining(word) as string,
-    });
+    expect(() => handle.events(options)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(word) as string,
+      }) as Error,
+    );
   });
 });
 

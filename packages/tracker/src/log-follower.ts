@@ -117,21 +117,33 @@ export class LogFollower {
   }
 
   /**
-   * Follows a log, and ends after its last event. Misses none and repeats none; while the store cannot be reached it
-   * waits and goes on where it was.
+   * Follows a log, and ends after its last event.
    *
-   * @throws SymphonyError `INVALID_ARGUMENT`, `STORE_CLOSED`; the signal's reason
+   * @throws SymphonyError as {@link followLog}
    */
-  async *follow(followed: Followed, options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined> {
+  follow(followed: Followed, options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined> {
     const checked = checkFollow(options);
-    const bell = new Bell(this.#store, this.#clock, checked.signal);
-    this.#bells.add(bell);
-    try {
-      yield* followLog(this.#store, bell, { ...followed, isClosed: () => this.#closed }, checked);
-    } finally {
-      bell.stop();
-      this.#bells.delete(bell);
-    }
+    let bell: Bell | undefined;
+    let isLeft = false;
+    const log = async function* (this: LogFollower): AsyncGenerator<SymphonyEvent, undefined> {
+      bell = new Bell(this.#store, this.#clock, checked.signal);
+      this.#bells.add(bell);
+      const state = (): 'goes on' | 'left' | 'closed' => (isLeft ? 'left' : this.#closed ? 'closed' : 'goes on');
+      try {
+        yield* followLog(this.#store, bell, { ...followed, state }, checked);
+      } finally {
+        bell.stop();
+        this.#bells.delete(bell);
+      }
+    }.call(this);
+    const leave = log.return.bind(log);
+    // By itself a generator that waits would hear of it with the next event only.
+    log.return = (value) => {
+      isLeft = true;
+      bell?.ring();
+      return leave(value);
+    };
+    return log;
   }
 
   /** Ends all waiting, for what has not ended yet with `STORE_CLOSED`; called before the store goes away. */
@@ -140,7 +152,10 @@ export class LogFollower {
     this.#stop?.();
     this.#stop = undefined;
     this.#ringAll();
-    for (const bell of this.#bells) bell.ring();
+    for (const bell of this.#bells) {
+      bell.ring();
+      bell.stop(); // whoever has stopped reading would never do so
+    }
   }
 
   #enter(subject: string, ring: () => void): void {

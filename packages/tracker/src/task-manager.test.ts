@@ -35,6 +35,7 @@ describe('createTask', () => {
       workflowId: undefined,
       dependsOn: [],
       openDependencies: 0,
+      parentId: undefined,
       attempt: 0,
       failures: 0,
       crashes: 0,

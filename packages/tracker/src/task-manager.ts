@@ -3,7 +3,6 @@ import {
   checkName,
   checkReason,
   checkTime,
-  decodeJson,
   defaults,
   isTerminal,
   SymphonyError,
@@ -22,7 +21,7 @@ import {
   type TaskRecord,
   type TaskStatus,
 } from '@symphony/core';
-import { hashOf } from './body-hash.ts';
+import { comparableTask, hashOf } from './body-hash.ts';
 import { commitCreation, commitGroup, commitValue } from './commands.ts';
 import type { FollowOptions } from './follow-log.ts';
 import { readHistory } from './history.ts';
@@ -60,7 +59,7 @@ export class TaskManager implements TaskAccess {
    *
    * @returns the task, `pending`; the known one if its idempotency key and values are known
    * @throws SymphonyError `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`, `PAYLOAD_TOO_LARGE`, `IDEMPOTENCY_CONFLICT`,
-   *   `WORKFLOW_NOT_FOUND`, `WORKFLOW_SEALED`, `WORKFLOW_CANCELLED`; nothing is stored then
+   *   `DEPENDENCY_NOT_FOUND`, `WORKFLOW_NOT_FOUND`, `WORKFLOW_SEALED`, `WORKFLOW_CANCELLED`; nothing is stored then
    */
   createTask(task: CreateTask): Promise<Task> {
     return this.#create(task, false);
@@ -81,7 +80,7 @@ export class TaskManager implements TaskAccess {
     checkKeys(options, ['dueAt'], 'submit');
     if (typeof task === 'string') {
       checkName(task, 'task id');
-      const dueAt = options.dueAt === undefined ? this.#clock.now() : checkTime(options.dueAt, 'dueAt');
+      const dueAt = options.dueAt === undefined ? null : checkTime(options.dueAt, 'dueAt');
       await commitGroup(this.#store, [{ type: 'submitTask', id: task, dueAt }]);
       return new TaskHandle(task, this);
     }
@@ -138,7 +137,8 @@ export class TaskManager implements TaskAccess {
    * Starts a failed or cancelled task anew: its failures, crashes and refusals are forgotten, its journal and the
    * numbers of its attempts go on.
    *
-   * @throws SymphonyError `TASK_NOT_FOUND`, `TASK_INVALID_TRANSITION`
+   * @throws SymphonyError `TASK_NOT_FOUND`, `TASK_INVALID_TRANSITION`, `TASK_BLOCKED` while a task that it depends on has
+   *   failed, `DEPENDENCY_NOT_FOUND` if one was removed, `WORKFLOW_CANCELLED`, `WORKFLOW_NOT_FOUND`
    */
   async retryTask(id: string): Promise<Task> {
     const value = await commitValue(this.#store, [{ type: 'retryTask', id: checkName(id, 'task id') }]);
@@ -200,8 +200,7 @@ export class TaskManager implements TaskAccess {
 /** The record with the hash by which a repeat under its key is told from a conflict. */
 function withHash(given: SubmitTask, record: NewTaskRecord): NewTaskRecord {
   if (record.idempotencyKey === null) return record;
-  const { input, metadata } = record;
-  return { ...record, bodyHash: hashOf({ ...given, input: decodeJson(input), metadata: decodeJson(metadata) }) };
+  return { ...record, bodyHash: hashOf(comparableTask(given, record)) };
 }
 
 function notFound(taskId: string): SymphonyError {

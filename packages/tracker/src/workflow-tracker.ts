@@ -3,6 +3,7 @@ import {
   checkKeys,
   checkName,
   checkReason,
+  decodeJson,
   defaults,
   describe,
   encodeJson,
@@ -25,10 +26,10 @@ import {
   type WorkflowRow,
   type WorkflowStatus,
 } from '@symphony/core';
-import { hashOf } from './body-hash.ts';
+import { comparableTask, hashOf } from './body-hash.ts';
 import { commitCreation, commitGroup, commitValue } from './commands.ts';
 import type { FollowOptions } from './follow-log.ts';
-import { planTasks, type PlannedTask, type WorkflowTask } from './graph.ts';
+import { inOrder, planTasks, type PlannedTask, type WorkflowTask } from './graph.ts';
 import { readHistory } from './history.ts';
 import { someOf, toPageQuery, type ListPage } from './list-input.ts';
 import type { LogFollower, WaitOptions } from './log-follower.ts';
@@ -79,11 +80,12 @@ export class WorkflowTracker {
    */
   async createWorkflow(given: CreateWorkflow): Promise<Workflow> {
     const id = this.#makeId('wf');
-    const workflow = toNewWorkflow(given, id);
+    const unhashed = toNewWorkflow(given, id);
     const tasks = given.tasks === undefined ? [] : planTasks(given.tasks, id, this.#makeId);
+    const workflow = withHash(given, unhashed, tasks);
     const group: readonly Command[] = [
       { type: 'createWorkflow', workflow },
-      ...tasks.map(({ record }): Command => ({ type: 'createTask', submit: true, task: record })),
+      ...inOrder(tasks).map(({ record }): Command => ({ type: 'createTask', submit: true, task: record })),
     ];
     try {
       const result = await commitCreation(this.#store, this.#clock, group);
@@ -264,9 +266,20 @@ function toNewWorkflow(given: CreateWorkflow, id: string): NewWorkflowRow {
     metadata: encodeJson(given.metadata, 'workflow.metadata', defaults.inputBytes),
     onFailure,
     idempotencyKey: key === undefined ? null : checkName(key, 'workflow.idempotencyKey'),
-    bodyHash: key === undefined ? '' : hashOf(given),
+    bodyHash: '',
     sealed: given.tasks !== undefined,
   };
+}
+
+/** The row with the hash by which a repeat under its key is told from a conflict. */
+function withHash(given: CreateWorkflow, row: NewWorkflowRow, tasks: readonly PlannedTask[]): NewWorkflowRow {
+  if (row.idempotencyKey === null) return row;
+  const compared = {
+    ...given,
+    metadata: decodeJson(row.metadata),
+    ...(given.tasks === undefined ? {} : { tasks: tasks.map((task) => comparableTask(task.given, task.record)) }),
+  };
+  return { ...row, bodyHash: hashOf(compared) };
 }
 
 /** The ids of its tasks mean nothing to a caller whose workflow was refused. */

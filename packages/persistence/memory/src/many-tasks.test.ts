@@ -56,7 +56,7 @@ it('removing some of many looks at what it removes, and copies the log once', as
   }
   const looks = countLooks();
   const copies = vi.spyOn(Array.prototype, 'filter');
-  expect(await store.prune({ before: clock.now(), limit: 500 })).toEqual({ tasks: 500, workflows: 0, more: true });
+  expect(await store.prune({ olderThanMs: 0, limit: 500 })).toEqual({ tasks: 500, workflows: 0, more: true });
   const filtered = copies.mock.contexts as readonly (readonly unknown[])[];
   const copied = filtered.reduce((sum, { length }) => sum + length, 0);
   copies.mockRestore();

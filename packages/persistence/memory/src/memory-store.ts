@@ -113,7 +113,9 @@ export class MemoryStore implements Store, AsyncDisposable {
     const statuses = query.status === undefined ? undefined : new Set(query.status);
     const found: TaskRecord[] = [];
     const ids = query.ids === undefined ? undefined : new Set(query.ids);
-    for (const row of tables.list(query)) {
+    // Ids are looked up; everything else is looked for.
+    const rows = ids === undefined ? tables.list(query) : tables.named(ids, query);
+    for (const row of rows) {
       if (found.length >= query.limit) break;
       if (statuses?.has(row.status) === false || ids?.has(row.id) === false) continue;
       if (query.agentId !== undefined && row.agentId !== query.agentId) continue;
@@ -206,7 +208,7 @@ export class MemoryStore implements Store, AsyncDisposable {
 
   async prune(request: PruneRequest): Promise<PruneResult> {
     this.#read();
-    return this.#write(() => prune(this.#tables, request));
+    return this.#write((times) => prune(this.#tables, times, request));
   }
 
   async stats(): Promise<StoreStats> {

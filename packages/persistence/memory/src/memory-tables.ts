@@ -75,8 +75,8 @@ export class MemoryTables implements Tables {
   readonly #open = new TaskIndex({
     group: (row) => (isTerminal(row.status) || row.cancelAt !== null ? undefined : (row.workflowId ?? undefined)),
   });
-  readonly #unstarted = new TaskIndex({
-    group: (row) => (isTakeable(row) && !row.pinned && row.attempt === 0 ? (row.agentId ?? undefined) : undefined),
+  readonly #unpinned = new TaskIndex({
+    group: (row) => (isTakeable(row) && !row.pinned ? (row.agentId ?? undefined) : undefined),
   });
   readonly #finished = new TaskIndex({
     group: (row) => (row.finishedAt === null ? undefined : all),
@@ -94,7 +94,7 @@ export class MemoryTables implements Tables {
     this.#held,
     this.#free,
     this.#open,
-    this.#unstarted,
+    this.#unpinned,
     this.#finished,
   ];
 
@@ -308,8 +308,8 @@ export class MemoryTables implements Tables {
     return [...new Set([...held, ...open])].sort().slice(0, limit);
   }
 
-  unstartedTasks(agentId: string, limit: number): readonly TaskRow[] {
-    return this.#rows(this.#unstarted.keys(agentId), limit);
+  unpinnedTasks(agentId: string, started: boolean, limit: number): readonly TaskRow[] {
+    return this.#rows(this.#unpinned.keys(agentId), limit, ({ attempt }) => started || attempt === 0);
   }
 
   expiredWorkflows(before: number, limit: number): readonly string[] {
@@ -323,7 +323,8 @@ export class MemoryTables implements Tables {
   expiredTasks(before: number, limit: number): readonly string[] {
     const isFree = ({ id, workflowId }: TaskRow): boolean =>
       (workflowId === null || !this.#workflows.has(workflowId)) &&
-      this.dependants(id, undefined, Infinity).every(({ status }) => isTerminal(status));
+      this.dependants(id, undefined, Infinity).every(({ status }) => isTerminal(status)) &&
+      isTerminal(this.#tasks.get(this.#bodies.get(id)?.parentId ?? id)?.status ?? 'completed');
     return this.#rows(upTo(this.#finished.keys(all), before), limit, isFree).map(({ id }) => id);
   }
 
@@ -335,6 +336,16 @@ export class MemoryTables implements Tables {
     // Read backwards, the order has no cursor of its own; what lies behind it is passed over.
     for (const { id } of descends ? [...keys].reverse() : keys)
       if (!descends || after === undefined || id < after) yield this.#row(id);
+  }
+
+  /** The tasks of some ids, in the order and of the workflow that a list asks for. */
+  named(ids: ReadonlySet<string>, { workflowId, after, order }: TaskQuery): readonly TaskRow[] {
+    const descends = order === 'descending';
+    const isBehind = (id: string): boolean => after === undefined || (descends ? id < after : id > after);
+    const sorted = [...ids].sort((first, second) => (first < second === descends ? 1 : -1));
+    return sorted
+      .flatMap((id) => this.#tasks.get(id) ?? [])
+      .filter((row) => isBehind(row.id) && (workflowId === undefined || row.workflowId === workflowId));
   }
 
   /** Workflows in the order of their ids. */
@@ -480,9 +491,9 @@ function rowOf(row: TaskRow, known: TaskRow | undefined): TaskRow {
 
 function bodyOf(record: TaskBody): TaskBody {
   const { name, description, input, metadata, idempotencyKey, bodyHash, output, progress } = record;
-  const { tags, requirements, error, dependsOn } = record;
+  const { tags, requirements, error, dependsOn, parentId } = record;
   const small = throughJson({ tags, requirements, error, dependsOn });
-  return { name, description, input, metadata, idempotencyKey, bodyHash, output, progress, ...small };
+  return { name, description, input, metadata, parentId, idempotencyKey, bodyHash, output, progress, ...small };
 }
 
 function idsOf({ dependsOn }: Pick<TaskBody, 'dependsOn'>): ReadonlySet<string> {

@@ -217,7 +217,7 @@ export const bugsOfGraphs: readonly PlantedBug[] = [
   },
   {
     bug: 'retention goes by a moment too late',
-    store: (store) => ({ prune: ({ before, limit }) => store.prune({ before: before + 1, limit }) }),
+    store: (store) => ({ prune: ({ olderThanMs, limit }) => store.prune({ olderThanMs: olderThanMs - 1, limit }) }),
     foundBy: 'removes a workflow whole, once it has settled by then, however long its tasks have ended',
     alsoFoundBy: 'compared',
   },

@@ -344,13 +344,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     bug: 'tasks of agents that nobody hosts are never found',
-    tables: { unstartedTasks: () => [] },
+    tables: { unpinnedTasks: () => [] },
     foundBy: 'loses the tasks that have not started, so that they are routed anew',
   },
   {
     bug: 'started tasks are taken from an agent that nobody hosts',
     tables: {
-      unstartedTasks: (tables: MemoryTables) => [...tables.list({})].filter(({ status }) => status === 'pending'),
+      unpinnedTasks: (tables: MemoryTables) => [...tables.list({})].filter(({ status }) => status === 'pending'),
     },
     foundBy: 'keeps what it has started, with its journal, and what was pinned to it',
   },

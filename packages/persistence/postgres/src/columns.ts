@@ -50,6 +50,7 @@ export const givenColumns: readonly Column<TaskBody>[] = [
   { name: 'tags', type: 'text', value: (body) => listText(body.tags) },
   { name: 'requirements', type: 'text', value: (body) => objectText(body.requirements) },
   { name: 'depends_on', type: 'text', value: (body) => listText(body.dependsOn) },
+  { name: 'parent_id', type: 'text', value: (body) => body.parentId },
   // As JSON, because plain text of PostgreSQL holds neither NUL nor half surrogate pairs.
   {
     name: 'description',

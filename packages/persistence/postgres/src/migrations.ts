@@ -45,6 +45,7 @@ CREATE TABLE tasks (
   tags text,
   requirements text,
   depends_on text,
+  parent_id text COLLATE "C",
   description text,
   input text NOT NULL,
   metadata text NOT NULL,

@@ -377,14 +377,14 @@ export class WorkingSet implements Tables {
     );
   }
 
-  unstartedTasks(agentId: string, limit: number): readonly TaskRow[] {
+  unpinnedTasks(agentId: string, started: boolean, limit: number): readonly TaskRow[] {
     return this.#list({
-      where: `agent_id = $1 AND ${dueCondition} AND attempt = 0 AND NOT pinned`,
+      where: `agent_id = $1 AND ${dueCondition} AND NOT pinned ${started ? '' : 'AND attempt = 0'}`,
       values: [agentId],
       order: 'agent_id, claim_key, id',
       limit,
       lock: 'skip',
-      includes: (row) => row.agentId === agentId && isDue(row) && row.attempt === 0 && !row.pinned,
+      includes: (row) => row.agentId === agentId && isDue(row) && (started || row.attempt === 0) && !row.pinned,
       sort: byClaimKey,
     });
   }
@@ -406,6 +406,7 @@ export class WorkingSet implements Tables {
        WHERE finished_at <= $1
          AND NOT EXISTS (SELECT 1 FROM workflows WHERE id = workflow_id AND id <> ALL ($3::text[]))
          AND ${unused('tasks.id')}
+         AND NOT EXISTS (SELECT 1 FROM tasks AS parent WHERE parent.id = tasks.parent_id AND parent.${isOpen})
        ORDER BY finished_at, id LIMIT $2 FOR UPDATE SKIP LOCKED`,
       [before, limit, gone],
     );

@@ -143,6 +143,7 @@ CREATE TABLE state (
     name: 'dependencies, failing fast, retention',
     sql: `
 ALTER TABLE tasks ADD COLUMN depends_on TEXT;
+ALTER TABLE tasks ADD COLUMN parent_id TEXT;
 ALTER TABLE workflows ADD COLUMN on_failure TEXT NOT NULL DEFAULT 'continue';
 ALTER TABLE agents ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
 

@@ -51,7 +51,7 @@ export const hotColumns = [
 export const taskColumns = ['id', ...hotColumns].join(', ');
 
 /** What {@link toTaskRecord} reads, in its order. */
-export const recordColumns = `${taskColumns}, idempotency_key, body_hash, name, tags, requirements, description, input, metadata, output, error, progress, spilled, depends_on`;
+export const recordColumns = `${taskColumns}, idempotency_key, body_hash, name, tags, requirements, description, input, metadata, output, error, progress, spilled, depends_on, parent_id`;
 
 /** Texts of a task that move to the `payloads` table when they are large; the bit marks them in `spilled`. */
 export const parts = { description: 1, input: 2, metadata: 4, output: 8, error: 16, progress: 32 } as const;
@@ -148,6 +148,7 @@ export function toTaskRecord(row: SqlArray, readMoved: (id: string) => ReadonlyM
     error: parseOr<TaskError | null>(error, null),
     progress: part('progress', 36),
     dependsOn: parseOr(row[38], []),
+    parentId: row[39] as string | null,
   };
 }
 

@@ -182,14 +182,16 @@ export class SqliteStore implements Store {
 
   async listWorkflows({ status, ...query }: WorkflowQuery): Promise<readonly WorkflowRow[]> {
     const found: WorkflowRow[] = [];
+    // Most rows of a page may be of another status: a page is not as short as what is asked for.
+    const limit = status === undefined ? query.limit : Math.max(query.limit, 1_000);
     for (let after = query.after; ;) {
       const filter = new Filter();
-      filter.page(after === undefined ? query : { ...query, after });
+      filter.page({ ...query, limit, ...(after === undefined ? {} : { after }) });
       const page = this.#all(`SELECT * FROM workflows ${filter.text}`, ...filter.values).map(toWorkflowRow);
       // The status is a function of the counters that core alone knows, so it is asked here and not in SQL.
       const meant = status === undefined ? page : page.filter((row) => status.includes(workflowStatus(row)));
       found.push(...meant.slice(0, query.limit - found.length));
-      if (page.length < query.limit || found.length === query.limit) return found;
+      if (page.length < limit || found.length === query.limit) return found;
       after = page.at(-1)?.id;
     }
   }

@@ -33,7 +33,7 @@ import {
 } from './rows.ts';
 
 const insertTask = `INSERT INTO tasks (${recordColumns})
-  VALUES (${placeholders(hotColumns.length + 14)})`;
+  VALUES (${placeholders(hotColumns.length + 15)})`;
 const insertWorkflow = `INSERT INTO workflows (id, ${workflowColumns.join(', ')}) VALUES (${placeholders(workflowColumns.length + 1)})`;
 const updateWorkflow = `UPDATE workflows SET ${workflowColumns.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`;
 /** What a worker may take, now or when it falls due: the rows of the index `tasks_due`. */
@@ -103,6 +103,7 @@ export class SqliteTables implements Tables {
       ...values,
       spilled,
       record.dependsOn.length === 0 ? null : JSON.stringify(record.dependsOn),
+      record.parentId,
     );
     for (const { taskId } of record.dependsOn)
       this.#run('INSERT OR IGNORE INTO dependencies VALUES (?, ?)', taskId, record.id);
@@ -353,9 +354,10 @@ export class SqliteTables implements Tables {
     ).map((row) => row['id'] as string);
   }
 
-  unstartedTasks(agentId: string, limit: number): readonly TaskRow[] {
+  unpinnedTasks(agentId: string, started: boolean, limit: number): readonly TaskRow[] {
     return this.#tasks(
-      `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due WHERE agent_id IS ? AND ${dueCondition} AND attempt = 0 AND pinned = 0 ORDER BY claim_key, id LIMIT ?`,
+      `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_due
+       WHERE agent_id IS ? AND ${dueCondition} AND pinned = 0 ${started ? '' : 'AND attempt = 0'} ORDER BY claim_key, id LIMIT ?`,
       agentId,
       limit,
     );
@@ -377,6 +379,9 @@ export class SqliteTables implements Tables {
          AND NOT EXISTS (
            SELECT 1 FROM dependencies JOIN tasks AS dependant ON dependant.id = dependencies.task_id
            WHERE dependencies.depends_on = tasks.id AND dependant.status IN ('pending', 'waiting', 'running'))
+         AND NOT EXISTS (
+           SELECT 1 FROM tasks AS parent
+           WHERE parent.id = tasks.parent_id AND parent.status IN ('pending', 'waiting', 'running'))
        ORDER BY finished_at, id LIMIT ?`,
       before,
       limit,

@@ -98,7 +98,7 @@ export class Writer {
       case 'sweep':
         return this.#sweep(input as WriterCalls['sweep']['in']);
       case 'prune':
-        return this.#write(() => prune(this.#tables, input as PruneRequest));
+        return this.#write((times) => prune(this.#tables, times, input as PruneRequest));
       case 'setState':
         return this.#setState(input as WriterCalls['setState']['in']);
       case 'close':

@@ -256,7 +256,7 @@ export const programs: Readonly<Record<string, Program>> = {
         await ended(symphony, id);
         await state.set('old', 'done', 0);
       }
-      await process.store.prune({ before: process.clock.now(), limit: 10 });
+      await process.store.prune({ olderThanMs: 0, limit: 10 });
       await ended(symphony, (await symphony.submit(keyed('new'))).id);
       await symphony.close();
     },

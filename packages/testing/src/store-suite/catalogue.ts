@@ -100,6 +100,21 @@ export function catalogue({ group, test }: Suite): void {
       assert.deepEqual((await lab.lastEvent('tsk_1')).data, { agentId: 'a', reason: 'the agent was removed' });
     });
 
+    test('loses what it has begun as well, once nobody runs it: it does not come back to its journal', async (lab) => {
+      await lab.run(register());
+      await lab.submit('tsk_1');
+      await lab.openWorker('wrk_1', ['a']);
+      await lab.claim('wrk_1', ['a']);
+      const decision = { agentId: 'a', strategy: 't', candidates: [], considered: 1, excluded: {}, decidedAt: 0 };
+      await lab.run({ type: 'route', id: 'tsk_1', workerId: 'wrk_1', decision, claim: true });
+      await lab.fail('tsk_1', { retryable: true });
+      await lab.store.closeWorker('wrk_1');
+      await lab.run(remove());
+      await lab.store.sweep({ markDead: false });
+      const { agentId, attempt } = await lab.task('tsk_1');
+      assert.deepEqual([agentId, attempt], [null, 1]);
+    });
+
     test('has no limit any more for those who still name it', async (lab) => {
       await lab.run({ type: 'registerAgent', config: newAgentConfig('a', { limits: { concurrency: 1 } }) });
       await lab.run(remove());

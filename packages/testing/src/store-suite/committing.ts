@@ -165,6 +165,7 @@ export function committing({ group, test }: Suite): void {
         held: false,
         cancelAt: null,
         openDependencies: 0,
+        parentId: null,
         refusedBy: [],
         lastSeq: 1,
         createdAt: lab.clock.now(),

@@ -335,6 +335,24 @@ export function dependencies({ subject, group, test }: Suite): void {
     });
   });
 
+  group('tasks of a workflow that is cancelled', () => {
+    for (const [order, ids] of Object.entries({ before: ['tsk_1', 'tsk_2'], behind: ['tsk_2', 'tsk_1'] })) {
+      test(`end as cancelled with it and not for each other, also one that stands ${order} what it needs`, async (lab) => {
+        const [needed, dependant] = ids as [string, string];
+        await lab.run({ type: 'createWorkflow', workflow: newWorkflow('wf_1') });
+        await lab.submit(needed, { workflowId: 'wf_1' });
+        await lab.submit(dependant, { workflowId: 'wf_1', ...on(needed) });
+        await lab.run({ type: 'cancelWorkflow', id: 'wf_1' });
+        const align = { type: 'alignTasks', workflowId: 'wf_1', limit: 1, graceMs: 0 } as const;
+        for (const count of [1, 1, 0]) assert.equal((await lab.run(align)).count, count);
+        for (const id of ids) {
+          const { status, error } = await lab.task(id);
+          assert.deepEqual([status, error], ['cancelled', null]);
+        }
+      });
+    }
+  });
+
   group('a task that an attempt spawns', () => {
     const spawn = (id: string, attempt = 1, overrides: Partial<NewTaskRecord> = {}): Command => ({
       type: 'spawn',

@@ -16,7 +16,7 @@ export function retention({ subject, group, test }: Suite): void {
     await lab.complete(id, '"done"');
   };
   const prune = (lab: Lab, olderThanMs = 0, limit = 100): Promise<PruneResult> =>
-    lab.store.prune({ before: lab.clock.now() - olderThanMs, limit });
+    lab.store.prune({ olderThanMs, limit });
   const left = async (lab: Lab): Promise<readonly string[]> =>
     (await lab.store.listTasks({ limit: 1_000 })).map(({ id }) => id);
   const step = (taskId: string, output = '1'): Command => ({
@@ -90,6 +90,21 @@ export function retention({ subject, group, test }: Suite): void {
       assert.deepEqual((await prune(lab)).tasks, 0, 'who runs may still read it');
       await lab.complete('tsk_2');
       assert.deepEqual(await prune(lab), { tasks: 3, workflows: 0, more: false });
+    });
+
+    test('keeps what an attempt has spawned, and so its key, as long as the attempt may be repeated', async (lab) => {
+      await lab.running('tsk_p');
+      const task = newTask('tsk_1', { agentId: 'a', idempotencyKey: 'spawn:one' });
+      const spawn = { type: 'spawn', id: 'tsk_p', attempt: 1, key: 'one', task } as const;
+      const { task: spawned } = await lab.run(spawn);
+      assert.equal(spawned?.parentId, 'tsk_p');
+      await lab.start('tsk_1');
+      await lab.complete('tsk_1');
+      assert.deepEqual(await prune(lab), { tasks: 0, workflows: 0, more: false });
+      const again = { ...spawn, task: { ...task, id: 'tsk_2' } };
+      assert.deepEqual(await lab.answer(again), { status: 'duplicate', id: 'tsk_1' });
+      await lab.complete('tsk_p');
+      assert.deepEqual(await prune(lab), { tasks: 2, workflows: 0, more: false });
     });
 
     test('frees the keys of what it removed', async (lab) => {
