@@ -460,8 +460,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'a failed dependency counts as done',
     plant: {
       file: 'packages/core/src/draft.ts',
-      find: "ended.status === 'completed' ? { type: 'unblock' }",
-      put: "ended.status !== 'running' ? { type: 'unblock' }",
+      find: "if (ended.status === 'completed') this.change(dependant, { type: 'unblock' });",
+      put: "if (ended.status !== 'running') this.change(dependant, { type: 'unblock' });",
     },
     foundBy: {
       file: 'packages/persistence/memory/src/memory-store.test.ts',
