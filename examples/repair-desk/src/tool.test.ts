@@ -78,7 +78,15 @@ describe('the tool', { timeout: limit }, () => {
     commit();
     const before = treeHash(shop());
     const errors = errorsIn(shop());
-    const { status, stdout, stderr } = tool('--project', 'shop', '--report', 'report.html', '--crash');
+    const { status, stdout, stderr } = tool(
+      '--project',
+      'shop',
+      '--report',
+      'report.html',
+      '--crash',
+      '--concurrency',
+      '1',
+    );
     expect([status, stderr]).toEqual([0, '']);
     expect(treeHash(shop())).toBe(before);
     expect(readdirSync(folder).sort()).toEqual(['repair-desk.patch', 'report.html', 'shop']);

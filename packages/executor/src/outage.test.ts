@@ -213,6 +213,21 @@ describe('a store that is away for longer than a lease', () => {
   });
 });
 
+describe('a store that is closed under a running worker', () => {
+  it('stops the worker, which says so once, and keeps nothing waiting', async () => {
+    await using lab = new Lab();
+    const executor = lab.executor();
+    const worker = await executor.startWorker({ agents: [counting().agent] });
+    const stopped = worker.stopOnSignals([]);
+    lab.break('commit', () => () => Promise.reject(new SymphonyError('STORE_CLOSED', 'The store has been closed.')));
+    await lab.submit();
+    await lab.until(stopped);
+    await lab.clock.advance(60_000);
+    expect(lab.complaints).toEqual(['The store was closed under a running worker, which stops.']);
+    expect(executor.workerCount).toBe(0);
+  });
+});
+
 describe('a report that the store refuses for itself', () => {
   it('is replaced by a failure that says so: the task is never left running', async () => {
     await using lab = new Lab();

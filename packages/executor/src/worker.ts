@@ -345,7 +345,13 @@ export class Worker {
   }
 
   #report(error: unknown, message: string): void {
-    if (!SymphonyError.is(error, 'STORE_CLOSED')) this.#services.logger.error({ error }, message);
+    if (!SymphonyError.is(error, 'STORE_CLOSED')) {
+      this.#services.logger.error({ error }, message);
+    } else if (!this.#stopping) {
+      // A closed store does not come back, and a worker that goes on asking would keep the process for nothing.
+      this.#services.logger.error({ error }, 'The store was closed under a running worker, which stops.');
+      this.drain({ timeoutMs: 0 }).catch(() => undefined);
+    }
   }
 }
 

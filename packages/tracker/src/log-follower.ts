@@ -119,7 +119,7 @@ export class LogFollower {
   /**
    * Follows a log, and ends after its last event.
    *
-   * @throws SymphonyError as {@link followLog}
+   * @throws SymphonyError `INVALID_ARGUMENT`, `STORE_CLOSED`; the signal's reason
    */
   follow(followed: Followed, options?: FollowOptions): AsyncGenerator<SymphonyEvent, undefined> {
     const checked = checkFollow(options);
