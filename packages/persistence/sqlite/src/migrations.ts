@@ -155,7 +155,8 @@ CREATE TABLE dependencies (
 CREATE INDEX dependencies_task ON dependencies (task_id);
 
 CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at IS NOT NULL;
-CREATE INDEX tasks_agent ON tasks (agent_id) WHERE status = 'running';
+DROP INDEX tasks_running;
+CREATE INDEX tasks_running ON tasks (worker_id, agent_id) WHERE status = 'running';
 CREATE INDEX workflows_settled ON workflows (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX events_workflow ON events (workflow_id, position) WHERE workflow_id IS NOT NULL;
 `,

@@ -46,6 +46,8 @@ export class SqliteTables implements Tables {
   readonly #arrayStatements = new Map<string, StatementSync>();
   /** The tasks that this transaction has read or written, as they are in the file. */
   readonly #read = new Map<string, SqlArray>();
+  /** The agents that this transaction has asked for: each claim asks for the same few. */
+  readonly #agents = new Map<string, AgentRow | undefined>();
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -53,6 +55,7 @@ export class SqliteTables implements Tables {
 
   /** Forgets what an earlier transaction has read: others may have written since. */
   begin(): void {
+    this.#agents.clear();
     this.#read.clear();
   }
 
@@ -139,10 +142,11 @@ export class SqliteTables implements Tables {
   }
 
   dependants(taskId: string, after: string | undefined, limit: number): readonly TaskRow[] {
+    // Asked of every task that ends, and nearly always there is none: the small question costs a tenth of the large one.
+    if (this.#get('SELECT 1 AS found FROM dependencies WHERE depends_on = ?', taskId) === undefined) return [];
     return this.#tasks(
-      `SELECT ${taskColumns} FROM tasks WHERE id IN (
-         SELECT task_id FROM dependencies WHERE depends_on = ? AND task_id > ? ORDER BY task_id LIMIT ?
-       ) ORDER BY id`,
+      `SELECT ${taskColumns} FROM dependencies JOIN tasks ON id = task_id
+       WHERE dependencies.depends_on = ? AND task_id > ? ORDER BY task_id LIMIT ?`,
       taskId,
       after ?? '',
       limit,
@@ -214,11 +218,16 @@ export class SqliteTables implements Tables {
   }
 
   agent(id: string): AgentRow | undefined {
+    const known = this.#agents.get(id);
+    if (known !== undefined || this.#agents.has(id)) return known;
     const row = this.#get('SELECT * FROM agents WHERE id = ?', id);
-    return row === undefined ? undefined : toAgentRow(row);
+    const agent = row === undefined ? undefined : toAgentRow(row);
+    this.#agents.set(id, agent);
+    return agent;
   }
 
   putAgent(row: AgentRow): void {
+    this.#agents.set(row.id, row);
     this.#run(
       'INSERT OR REPLACE INTO agents (id, config, enabled, removed, unhosted_since, last_seq) VALUES (?, ?, ?, ?, ?, ?)',
       row.id,
