@@ -9,6 +9,9 @@ export type Kind = 'strategy' | 'store';
 /** A wish that cannot be fulfilled, in a sentence for whoever typed it. */
 export class Refusal extends Error {}
 
+/** How the command is called, for whoever asked for that. */
+export class Help extends Refusal {}
+
 /** What a name is called in each place. */
 export interface Names {
   readonly name: string;
@@ -21,6 +24,8 @@ const reserved: Readonly<Record<Kind, readonly string[]>> = {
   strategy: [...Object.values(RoutingStrategies), 'default', 'first'],
   store: ['memory', 'sqlite', 'postgres', 'postgresql'],
 };
+
+const examples: Readonly<Record<Kind, string>> = { strategy: 'by-cost', store: 'by-row' };
 
 /** Words that cannot name a constant of a module. */
 const keywords =
@@ -41,7 +46,7 @@ export function toNames(kind: Kind, name: string, isStandalone: boolean): Names 
 /** Why a name cannot be taken; undefined if it can. */
 export function whyNot(kind: Kind, name: string): string | undefined {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length > 50) {
-    return `"${name}" is no name for a ${kind}: use small letters, digits and single dashes, such as "by-cost".`;
+    return `"${name}" is no name for a ${kind}: use small letters, digits and single dashes, such as "${examples[kind]}".`;
   }
   if (keywords.test(name)) return `"${name}" is a word of the language, and code could not call the ${kind} so.`;
   if (reserved[kind].includes(name)) return `There is a ${kind} "${name}" already: it comes with Symphony.`;

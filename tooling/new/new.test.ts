@@ -1,14 +1,22 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { check, resolveConfig } from 'prettier';
 import { afterAll, describe, expect, test } from 'vitest';
-import { listPackages, root, sourceCondition } from '../workspace.ts';
+import { listPackages, readManifest, root, sourceCondition } from '../workspace.ts';
 import { plan } from './new.ts';
 import { toNames, type Kind } from './names.ts';
 import { render } from './render.ts';
+
+const programs = {
+  depcruise: 'dependency-cruiser/bin/dependency-cruiser.mjs',
+  eslint: 'eslint/bin/eslint.js',
+  tsc: 'typescript/bin/tsc',
+  vitest: 'vitest/vitest.mjs',
+};
 
 const scratch = mkdtempSync(join(tmpdir(), 'symphony-new-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -61,6 +69,7 @@ describe('what is wanted', () => {
     ['help', 'store', ['--help'], /^pnpm new:store NAME/],
     ['capital letters', 'strategy', ['ByCost'], /"ByCost" is no name for a strategy/],
     ['a path', 'store', ['../mine'], /is no name for a store/],
+    ['a path, with a name that would do for a store', 'store', ['../mine'], /such as "by-row"/],
     ['a dash at the end', 'store', ['mine-'], /is no name for a store/],
     ['a word of the language', 'strategy', ['new'], /"new" is a word of the language/],
     [
@@ -98,9 +107,11 @@ describe.concurrent.each<[Kind, 'in this workspace' | 'that stands alone']>([
   test(
     isStandalone
       ? 'is formatted and has the right types'
-      : 'is formatted, has the right types and passes its own tests',
+      : 'is formatted, has the right types, keeps the rules of the linter and of imports, and passes its own tests',
     async ({ expect }) => {
-      const folder = join(scratch, `${kind} ${where}`);
+      // As deep in a root of its own as it would be in this one: the rules go by the path.
+      const own = join(scratch, `${kind} ${where}`);
+      const folder = join(own, 'packages', kind === 'store' ? 'persistence' : 'strategies', 'brand-new');
       const names = toNames(kind, 'brand-new', isStandalone);
       const description = 'Shows that "quotes", {braces} and `ticks` do no harm.';
       const files = await render({ kind, names, description, folder, isStandalone });
@@ -119,6 +130,13 @@ describe.concurrent.each<[Kind, 'in this workspace' | 'that stands alone']>([
       install(folder);
       await execute('tsc', ['--project', folder, '--customConditions', sourceCondition], folder);
       if (isStandalone) return;
+      await lint(own, folder);
+      const rules = join(root, 'tooling/dependency-cruiser.cjs');
+      await execute('depcruise', ['--config', rules, '--output-type', 'err', 'packages'], own);
+      expect(readManifest(folder)).toMatchObject({
+        keywords: ['symphony', `symphony-${kind}`],
+        publishConfig: { access: 'public', provenance: true },
+      });
       const config = join(root, 'tooling/vitest/sources.config.ts');
       // Without those that write thousands of tasks: they take long, and show nothing more of what was generated.
       const small = '^(?!.*(a large graph| \\d{4}))';
@@ -146,8 +164,18 @@ function install(folder: string): void {
   }
 }
 
-async function execute(program: 'tsc' | 'vitest', parameters: readonly string[], folder: string): Promise<string> {
-  const file = { tsc: 'typescript/bin/tsc', vitest: 'vitest/vitest.mjs' }[program];
+/** The rules of this workspace, for a package that is elsewhere. */
+async function lint(own: string, folder: string): Promise<void> {
+  const rules = pathToFileURL(join(root, 'tooling/eslint.js')).href;
+  const parserOptions = { project: join(folder, 'tsconfig.json'), tsconfigRootDir: own };
+  const local = { files: ['**/*.ts'], languageOptions: { parserOptions } };
+  const config = `import rules from '${rules}';\nexport default [...rules, ${JSON.stringify(local)}];\n`;
+  writeFileSync(join(own, 'eslint.config.mjs'), config);
+  await execute('eslint', ['--max-warnings', '0', 'packages'], own);
+}
+
+async function execute(program: keyof typeof programs, parameters: readonly string[], folder: string): Promise<string> {
+  const file = programs[program];
   // A test runner inside a test runner must not take itself for the other one.
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('VITEST')));
   try {

@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { root } from '../workspace.ts';
-import { checkFree, checkInWorkspace, Refusal, toNames, whyNot, type Kind } from './names.ts';
+import { checkFree, checkInWorkspace, Help, Refusal, toNames, whyNot, type Kind } from './names.ts';
 import { render, type Plan } from './render.ts';
 
 const homes: Readonly<Record<Kind, string>> = { strategy: 'packages/strategies', store: 'packages/persistence' };
@@ -23,11 +23,12 @@ type Ask = ((question: string) => Promise<string>) | undefined;
 /**
  * Reads what is wanted from the command line, and asks for the rest.
  *
- * @throws Refusal with a sentence for whoever typed it
+ * @throws Refusal with a sentence for whoever typed it; Help if that is what was asked for
  */
 export async function plan(kind: Kind, parameters: readonly string[], ask: Ask): Promise<Plan> {
   const { values, positionals } = parse(kind, parameters);
-  if (values.help === true || positionals.length > 1) throw new Refusal(usage(kind));
+  if (values.help === true) throw new Help(usage(kind));
+  if (positionals.length > 1) throw new Refusal(usage(kind));
   if (values.dir !== undefined && values.standalone !== undefined) {
     throw new Refusal('Give either --dir, inside this workspace, or --standalone, outside of it.');
   }
@@ -76,14 +77,18 @@ async function askForName(kind: Kind, ask: Ask): Promise<string> {
   }
 }
 
-function report({ folder, isStandalone }: Plan, files: readonly string[]): string {
+function report({ names, folder, isStandalone }: Plan, files: readonly string[]): string {
   const here = relative(root, folder);
   const next = isStandalone ? `cd ${folder} && npm install && npm test` : `pnpm test ${here}`;
+  const later = `
+Before \`pnpm check\`, give it a line in "packed" of tooling/budgets.json: "${names.package}", and how many kB it may
+weigh. Then \`pnpm api\` writes down its public API, which the check compares.`;
   return `${isStandalone ? folder : here}: ${files.join(', ')}
 
 Its tests pass as they are; what to change is marked REPLACE. Try it:
 
-  ${next}`;
+  ${next}
+${isStandalone ? '' : later}`.trimEnd();
 }
 
 async function main([kind, ...parameters]: readonly string[]): Promise<void> {
@@ -93,6 +98,7 @@ async function main([kind, ...parameters]: readonly string[]): Promise<void> {
     console.log(report(wanted, await render(wanted)));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    if (error instanceof Help) return console.log(error.message);
     console.error(error.message);
     process.exitCode = 1;
   } finally {

@@ -84,7 +84,7 @@ function manifestOf({ kind, names, description, folder, isStandalone }: Plan): o
     name: names.package,
     version: isStandalone ? '0.1.0' : '0.0.0',
     description,
-    ...(isStandalone ? { keywords: [`symphony-${kind}`] } : {}),
+    keywords: ['symphony', `symphony-${kind}`],
     license: 'MIT',
     type: 'module',
     sideEffects: false,
@@ -98,7 +98,8 @@ function manifestOf({ kind, names, description, folder, isStandalone }: Plan): o
       './package.json': './package.json',
     },
     files: isStandalone ? ['dist'] : ['dist', 'src', '!src/**/*.test.ts', '!src/**/*.test-d.ts'],
-    publishConfig: { access: 'public' },
+    // The provenance of what stands alone is its own affair: it needs a release that runs where npm can see it.
+    publishConfig: isStandalone ? { access: 'public' } : { access: 'public', provenance: true },
     scripts: isStandalone
       ? { build: 'tsup', typecheck: 'tsc', test: 'vitest run', prepack: 'tsup' }
       : {

@@ -105,8 +105,8 @@ export function strategyNotFound(
       : `No strategy ${describe(name)} is known, and ${search.looked}.`,
     ...(meant === name ? [] : [`Did you mean "${meant}"?`]),
     ...(home === undefined ? [] : [`"${meant}" is the default export of ${home}: pass it in \`strategies\`.`]),
-    ...(search === undefined ? [] : [`To install it: npm install ${search.install}`]),
     ...(names.length === 0 ? [] : [`Known are ${names.join(', ')}.`]),
+    ...(search === undefined ? [] : [`To install it: npm install ${search.install}`]),
   ];
   return new SymphonyError('STRATEGY_NOT_FOUND', hints.join(' '), { details: { strategy: name, nearest } });
 }

@@ -16,6 +16,7 @@ const plugin = (name: string, apiVersion = 1): string => `{
 const installed: Record<string, { readonly exports?: unknown; readonly code?: string }> = {
   'symphony-strategy-bandit': { code: `export default ${plugin('bandit')}` },
   bandit: { code: 'export default "something quite different"' },
+  '@symphony/strategy-ours': { code: `export default ${plugin('ours')}` },
   'acme-routing': { code: `export default ${plugin('acme')}` },
   '@acme/strategy': { code: `export default ${plugin('acme-scoped')}` },
   'symphony-strategy-translated': {
@@ -62,6 +63,7 @@ describe('loadStrategy', () => {
     ['acme-routing', 'acme'],
     ['@acme/strategy', 'acme-scoped'],
     ['translated', 'translated'],
+    ['ours', 'ours'],
   ])('loads %s from the packages of a folder', async (name, loaded) => {
     const strategy = await loadStrategy(name, { resolveFrom });
     expect(strategy).toMatchObject({ apiVersion: 1, name: loaded });
@@ -97,7 +99,7 @@ describe('loadStrategy', () => {
     [
       'not-there',
       'STRATEGY_NOT_FOUND',
-      /no package "symphony-strategy-not-there" or "not-there" is installed for .*npm install symphony-strategy-not-there/,
+      /no package "symphony-strategy-not-there", "@symphony\/strategy-not-there" or "not-there" is installed for .*npm install symphony-strategy-not-there$/,
     ],
     ['symphony-strategy-not-there', 'STRATEGY_NOT_FOUND', /npm install symphony-strategy-not-there/],
     ['contnt-match', 'STRATEGY_NOT_FOUND', /Did you mean "content-match"\?/],
@@ -143,6 +145,13 @@ describe('loadStrategy', () => {
     });
     expect(said).toMatch(/npm install @symphony\/strategy-content-match\n/);
     expect(said).toMatch(/npm install @symphony\/strategies\n/);
+  });
+
+  it('ends with the command to copy, behind what is known', async () => {
+    const known = new Map([['round-robin', roundRobin]]);
+    await expect(loadStrategy('not-there', { resolveFrom, known })).rejects.toThrow(
+      /\. Known are round-robin\. To install it: npm install symphony-strategy-not-there$/,
+    );
   });
 
   it('hands on what a package threw as the cause', async () => {

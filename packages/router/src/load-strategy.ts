@@ -20,7 +20,8 @@ export interface LoadStrategyOptions {
 
 /**
  * Loads a strategy by name: a known one, one that comes with Symphony, or the default export of an npm package. A short
- * name `bandit` means `symphony-strategy-bandit` before it means `bandit`. A plugin is checked and returned.
+ * name `bandit` means `symphony-strategy-bandit` before it means `@symphony/strategy-bandit` or `bandit`. A plugin is
+ * checked and returned.
  *
  * Packages must be installed where the application can import them, and their `exports` need a `default` condition.
  *
@@ -68,7 +69,7 @@ async function importStrategy(name: string, folder: string, known: KnownStrategi
   }
   const install = officialStrategies.has(name) ? packageOf(specifiers[0]!) : specifiers[0]!;
   throw strategyNotFound(name, known.keys(), {
-    looked: `no package ${specifiers.map((specifier) => `"${specifier}"`).join(' or ')} is installed for ${folder}`,
+    looked: `no package ${either(specifiers)} is installed for ${folder}`,
     install,
   });
 }
@@ -81,7 +82,14 @@ function isPackageName(name: string): boolean {
 function listSpecifiers(name: string): string[] {
   const official = officialStrategies.get(name);
   if (official !== undefined) return [official];
-  return name.startsWith('@') || name.startsWith('symphony-strategy-') ? [name] : [`symphony-strategy-${name}`, name];
+  if (name.startsWith('@') || name.startsWith('symphony-strategy-')) return [name];
+  return [`symphony-strategy-${name}`, `@symphony/strategy-${name}`, name];
+}
+
+/** `"a", "b" or "c"`. */
+function either(names: readonly string[]): string {
+  const quoted = names.map((name) => `"${name}"`);
+  return [quoted.slice(0, -1).join(', '), ...quoted.slice(-1)].filter((part) => part !== '').join(' or ');
 }
 
 function packageOf(specifier: string): string {

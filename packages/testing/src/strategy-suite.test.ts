@@ -1,5 +1,6 @@
 import {
   defineStrategy,
+  systemClock,
   type AgentConfig,
   type Ranked,
   type RankRequest,
@@ -50,6 +51,57 @@ describe('testStrategy', () => {
       });
     });
     expect(await listFailures({ plugin })).toEqual([]);
+  });
+
+  describe('a strategy that reads the time', () => {
+    /** The one of the guide: it keeps off agents which have just failed. */
+    const cautious = defineStrategy({
+      name: 'cautious',
+      create(_options, { clock }) {
+        const failedAt = new Map<string, number>();
+        return {
+          rank: ({ candidates }) =>
+            Array.from(candidates, ({ id }) => {
+              const ago = clock.now() - (failedAt.get(id) ?? -Infinity);
+              const reason = ago < 60_000 ? 'has just failed' : 'is well';
+              return { agentId: id, score: Math.min(ago, 60_000), reasons: [reason] };
+            }),
+          outcome(_task, { agentId }, { status }) {
+            if (status === 'failed') failedAt.set(agentId, clock.now());
+          },
+        };
+      },
+    });
+    /** Reads the same time from what it is handed. */
+    const handed = defineStrategy({
+      name: 'handed',
+      create() {
+        const failedAt = new Map<string, number>();
+        return {
+          rank: ({ candidates, now }) =>
+            Array.from(candidates, ({ id }) => {
+              const ago = now - (failedAt.get(id) ?? 0);
+              return { agentId: id, score: ago, reasons: [`failed ${ago} ms ago`] };
+            }),
+          outcome(task, { agentId }, { status }) {
+            if (status === 'failed') failedAt.set(agentId, task.finishedAt!);
+          },
+        };
+      },
+    });
+
+    it.each([cautious, handed])('passes, however much real time goes by: $name', async (plugin) => {
+      for (let run = 0; run < 5; run++) expect(await listFailures({ plugin })).toEqual([]);
+    });
+
+    it('fails on a clock that moves by itself', async () => {
+      const real = systemClock.monotonic();
+      let reads = 0;
+      const clock = { ...systemClock, now: () => Math.floor(real) + 7 * reads++ };
+      expect(await listFailures({ plugin: cautious, services: { clock } })).toContain(
+        'answers alike when it starts anew and hears of the same outcomes',
+      );
+    });
   });
 
   const ranks = 'ranks only candidates, each once, with finite scores and reasons';

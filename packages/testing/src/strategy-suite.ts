@@ -22,6 +22,7 @@ import {
 import assert from 'node:assert/strict';
 import { newAgentConfig } from './builders.ts';
 import type { TestRunner } from './test-runner.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 /** What {@link testStrategy} is told about the strategy. */
 export interface StrategyUnderTest {
@@ -34,6 +35,10 @@ export interface StrategyUnderTest {
   readonly agents?: readonly AgentConfig[];
   /** Tasks that suit it. Default: four tasks, of which three suit the default agents. */
   readonly tasks?: readonly Partial<Task>[];
+  /**
+   * What it is created with. Default: those of {@link newStrategyServices}. Its `clock` also gives the requests their
+   * `now`; one that moves by itself makes answers differ that depend on the time.
+   */
   readonly services?: Partial<StrategyServices>;
   /** Strategies that it may wrap by their names, as an application's `strategies`. */
   readonly strategies?: readonly StrategyPlugin[];
@@ -54,6 +59,9 @@ export interface StrategyUnderTest {
 export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnderTest): void {
   const { plugin, options, invalidOptions = [], patienceMs = defaults.rankMs } = subject;
   const tasks = subject.tasks ?? sampleTasks;
+  const { clock } = newStrategyServices(subject.services);
+  const newRequest = (parts: RankRequestParts): RankRequest => newRankRequest({ now: clock.now(), ...parts });
+  const newEndedTask = (task: Task): Task => ({ ...task, startedAt: clock.now(), finishedAt: clock.now() });
 
   const create = (): Promise<RoutingStrategy> =>
     plugin.create(options, newStrategyServices(subject.services, subject.strategies));
@@ -90,7 +98,7 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
     });
 
     test('ranks only candidates, each once, with finite scores and reasons', async (strategy, agents) => {
-      for (const task of tasks) await rank(strategy, newRankRequest({ task, agents }));
+      for (const task of tasks) await rank(strategy, newRequest({ task, agents }));
     });
 
     it('answers the same requests alike when it starts anew', async () => {
@@ -99,7 +107,7 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
         const strategy = await create();
         const agents = newAgents();
         const answered = [];
-        for (const task of [...tasks, ...tasks]) answered.push(await rank(strategy, newRankRequest({ task, agents })));
+        for (const task of [...tasks, ...tasks]) answered.push(await rank(strategy, newRequest({ task, agents })));
         await strategy.close?.();
         answers.push(answered);
       }
@@ -108,7 +116,7 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
 
     test('leaves the request as it was', async (strategy, agents) => {
       for (const task of tasks) {
-        const request = newRankRequest({ task, agents });
+        const request = newRequest({ task, agents });
         const before = structuredClone([request.task, [...request.candidates], request.previous]);
         await rank(strategy, request);
         assert.deepEqual(
@@ -120,11 +128,11 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
     });
 
     test('answers with nobody when there are no candidates', async (strategy) => {
-      for (const task of tasks) assert.deepEqual(await rank(strategy, newRankRequest({ task, agents: [] })), []);
+      for (const task of tasks) assert.deepEqual(await rank(strategy, newRequest({ task, agents: [] })), []);
     });
 
     test('copes with a single candidate', async (strategy, agents) => {
-      for (const agent of agents) await rank(strategy, newRankRequest({ task: tasks[0] ?? {}, agents: [agent] }));
+      for (const agent of agents) await rank(strategy, newRequest({ task: tasks[0] ?? {}, agents: [agent] }));
     });
 
     test('copes with 1,000 candidates', async (strategy, agents) => {
@@ -132,13 +140,13 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
         const pattern = agents[index % agents.length] ?? newAgentConfig('agent');
         return { ...pattern, id: `${pattern.id}-${index}` };
       });
-      for (const task of tasks) await rank(strategy, newRankRequest({ task, agents: many }));
+      for (const task of tasks) await rank(strategy, newRequest({ task, agents: many }));
     });
 
     test('copes with candidates that come and go between requests', async (strategy, agents) => {
       for (let left = 0; left < agents.length; left++) {
         const others = agents.filter((_, index) => index !== left);
-        for (const task of tasks) await rank(strategy, newRankRequest({ task, agents: others }));
+        for (const task of tasks) await rank(strategy, newRequest({ task, agents: others }));
       }
     });
 
@@ -146,18 +154,18 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
       test(`copes with ${what}`, async (strategy, agents) => {
         const odd = newAgentConfig('odd', { name: 'odd', role: text, description: text, examples: [text, ''] });
         for (const input of [text, [text, { [text]: text }], null, 0, {}]) {
-          await rank(strategy, newRankRequest({ task: { description: text, input }, agents: [...agents, odd] }));
+          await rank(strategy, newRequest({ task: { description: text, input }, agents: [...agents, odd] }));
         }
       });
     }
 
     test('can be asked several things at once', async (strategy, agents) => {
-      await Promise.all(tasks.map((task) => rank(strategy, newRankRequest({ task, agents }))));
+      await Promise.all(tasks.map((task) => rank(strategy, newRequest({ task, agents }))));
     });
 
     test('settles soon after its signal aborts', async (strategy, agents) => {
       const controller = new AbortController();
-      const request = newRankRequest({ task: tasks[0] ?? {}, agents, signal: controller.signal });
+      const request = newRequest({ task: tasks[0] ?? {}, agents, signal: controller.signal });
       const ranking = within(patienceMs, async () => strategy.rank(request)).catch((error: unknown) => {
         if (error instanceof TooLate) throw error; // any other rejection is an answer to an abort
       });
@@ -167,7 +175,7 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
 
     test('takes every kind of outcome, also of tasks and agents that it has not seen', async (strategy, agents) => {
       for (const task of tasks) {
-        const { task: whole } = newRankRequest({ task });
+        const whole = newEndedTask(newRequest({ task }).task);
         for (const { id } of [...agents, newAgentConfig('stranger')]) {
           for (const result of outcomes) {
             const news = [
@@ -180,7 +188,7 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
             assert.deepEqual(news, before, 'a strategy changes nothing it is handed');
           }
         }
-        await rank(strategy, newRankRequest({ task, agents }));
+        await rank(strategy, newRequest({ task, agents }));
       }
     });
 
@@ -191,20 +199,24 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
         const agents = newAgents();
         const answered = [];
         for (const task of [...tasks, ...tasks]) {
-          const request = newRankRequest({ task, agents });
+          const request = newRequest({ task, agents });
           const answer = await rank(strategy, request);
           answered.push(answer);
           const result = outcomes[answered.length % outcomes.length] as RoutingOutcome; // within the list
           if (answer.length > 0) {
             await within(patienceMs, async () =>
-              strategy.outcome?.(request.task, newDecision(plugin.name, answer), result),
+              strategy.outcome?.(newEndedTask(request.task), newDecision(plugin.name, answer), result),
             );
           }
         }
         await strategy.close?.();
         answers.push(answered);
       }
-      assert.deepEqual(answers[1], answers[0], 'draw from request.random, and read the time from request.now');
+      assert.deepEqual(
+        answers[1],
+        answers[0],
+        'draw from request.random; read the time from request.now in rank, and in outcome from services.clock or task.finishedAt',
+      );
     });
 
     test('hears of agents that it is not asked about, and of nobody', async (strategy, agents) => {
@@ -212,8 +224,8 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
         const told = structuredClone(known);
         await tellAgents(strategy, told);
         assert.deepEqual(told, known, 'a strategy changes nothing it is handed');
-        const candidates = newRankRequest({ agents: known.slice(1) });
-        const request = newRankRequest({ task: tasks[0] ?? {}, agents: known.slice(1) });
+        const candidates = newRequest({ agents: known.slice(1) });
+        const request = newRequest({ task: tasks[0] ?? {}, agents: known.slice(1) });
         checkAnswer(await within(patienceMs, async () => strategy.rank(request)), candidates.candidates);
       }
     });
@@ -231,10 +243,10 @@ export function testStrategy({ describe, it }: TestRunner, subject: StrategyUnde
       });
       const agents = newAgents();
       for (const task of tasks) {
-        const request = newRankRequest({ task, agents });
+        const request = newRequest({ task, agents });
         const answer = await rank(strategy, request);
         if (answer.length === 0) continue;
-        await strategy.outcome?.(request.task, newDecision(plugin.name, answer), { status: 'completed' });
+        await strategy.outcome?.(newEndedTask(request.task), newDecision(plugin.name, answer), { status: 'completed' });
       }
       await strategy.close?.();
       for (const { name, calls } of wrapped) {
@@ -286,7 +298,8 @@ export function newRankRequest({ task = {}, agents = [], ...rest }: RankRequestP
 }
 
 /**
- * What a strategy is created with: the machine's clock, no logging, state in memory.
+ * What a strategy is created with: a {@link VirtualClock} that stands where requests of {@link newRankRequest} are made,
+ * no logging, state in memory.
  *
  * @param strategies what it may wrap by name
  */
@@ -295,7 +308,7 @@ export function newStrategyServices(
   strategies: readonly StrategyPlugin[] = [],
 ): StrategyServices {
   const services: StrategyServices = {
-    clock: systemClock,
+    clock: new VirtualClock(),
     logger: silentLogger,
     state: newStrategyState(),
     async create(strategy, options) {

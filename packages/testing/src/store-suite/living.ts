@@ -2,25 +2,17 @@ import assert from 'node:assert/strict';
 import { SymphonyError, type Command, type Store } from '@symphony/core';
 import { newTask } from '../builders.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
+import { again } from './again.ts';
 import { checkInvariants } from './invariants.ts';
-import { Lab } from './lab.ts';
+import type { Lab } from './lab.ts';
 import type { Suite } from './suite.ts';
 
 /** The store itself: its bell, its end, and what outlives it. */
 export function living({ subject, group, test }: Suite): void {
   const { traits } = subject;
   const create = (id: string): Command => ({ type: 'createTask', task: newTask(id, { agentId: 'a' }), submit: true });
-  const again = async (lab: Lab, body: (other: Lab) => Promise<void>): Promise<void> => {
-    const store = await subject.reopen?.(lab.store, { clock: lab.clock });
-    assert.ok(store !== undefined);
-    try {
-      await body(new Lab(store, lab.clock));
-    } finally {
-      await store.close();
-    }
-  };
-  const volatile = traits.durability === 'none' && 'what this store holds ends with it';
-  const alone = !traits.multiProcess && 'this store cannot be opened twice';
+  const volatile = traits.durability === 'none' && 'traits.durability is none: what this store holds ends with it';
+  const alone = !traits.multiProcess && 'traits.multiProcess is false: this store cannot be opened twice';
 
   group('a store', () => {
     test('says what it can do', async (lab) => {
@@ -140,7 +132,7 @@ export function living({ subject, group, test }: Suite): void {
         ];
         const before = await look(lab);
         await lab.store.close();
-        await again(lab, async (other) => {
+        await again(subject, lab, async (other) => {
           assert.deepEqual(await look(other), before);
           const key = newTask('tsk_3', { idempotencyKey: 'key' });
           const answer = await other.answer({ type: 'createTask', task: key, submit: true });
@@ -159,7 +151,7 @@ export function living({ subject, group, test }: Suite): void {
         const results = Array.from({ length: 30 }, (_, index) => lab.answer(create(`tsk_${index}`)));
         await lab.store.close();
         await Promise.all(results);
-        await again(lab, async (other) => {
+        await again(subject, lab, async (other) => {
           assert.equal((await other.store.listTasks({ limit: 100 })).length, 30);
         });
       },
@@ -171,7 +163,7 @@ export function living({ subject, group, test }: Suite): void {
     test(
       'see each other’s commits',
       async (lab) => {
-        await again(lab, async (other) => {
+        await again(subject, lab, async (other) => {
           await lab.submit('tsk_1');
           assert.deepEqual(await other.task('tsk_1'), await lab.task('tsk_1'));
           await other.submit('tsk_2');
@@ -185,7 +177,7 @@ export function living({ subject, group, test }: Suite): void {
     test(
       'ring for each other',
       async (lab) => {
-        await again(lab, async (other) => {
+        await again(subject, lab, async (other) => {
           const bell = ringing(other.store);
           await lab.submit('tsk_1');
           await rings(lab.clock, bell.rung);
@@ -198,7 +190,7 @@ export function living({ subject, group, test }: Suite): void {
     test(
       'never give one task to two workers, and never make one key two tasks',
       async (lab) => {
-        await again(lab, async (other) => {
+        await again(subject, lab, async (other) => {
           const ids = Array.from({ length: 40 }, (_, index) => `tsk_${String(index).padStart(2, '0')}`);
           await lab.run(...ids.map(create));
           await lab.openWorker('wrk_1', ['a']);
@@ -224,7 +216,7 @@ export function living({ subject, group, test }: Suite): void {
     test(
       'keep the fence: what one has lost, it cannot write',
       async (lab) => {
-        await again(lab, async (other) => {
+        await again(subject, lab, async (other) => {
           await lab.running('tsk_1');
           await other.die('wrk_1');
           await other.start('tsk_1', 'wrk_2');

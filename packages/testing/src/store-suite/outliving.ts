@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import type { Store } from '@symphony/core';
+import { again } from './again.ts';
 import { checkInvariants } from './invariants.ts';
-import { Lab } from './lab.ts';
+import type { Lab } from './lab.ts';
 import type { Suite } from './suite.ts';
 
 /** What a removal leaves behind: nothing, also not in a store that is opened again, except that numbers go on. */
 export function outliving({ subject, group, test }: Suite): void {
-  const volatile = subject.traits.durability === 'none' && 'what this store holds ends with it';
+  const volatile =
+    subject.traits.durability === 'none' && 'traits.durability is none: what this store holds ends with it';
 
   group('what was removed', () => {
     test('leaves the positions of events going on where they were', async (lab) => {
@@ -21,7 +22,7 @@ export function outliving({ subject, group, test }: Suite): void {
         const last = await removed(lab);
         await lab.submit('tsk_stays', { idempotencyKey: 'another' });
         await lab.store.close();
-        await reopened(lab, async (other) => {
+        await again(subject, lab, async (other) => {
           const { tasks } = await checkInvariants(other.store);
           assert.deepEqual(tasks.map(({ id }) => id), ['tsk_stays']); // prettier-ignore
           assert.deepEqual(await other.store.steps('tsk_old', 'a'), []);
@@ -40,7 +41,7 @@ export function outliving({ subject, group, test }: Suite): void {
       async (lab) => {
         const last = await removed(lab);
         await lab.store.close();
-        await reopened(lab, async (other) => {
+        await again(subject, lab, async (other) => {
           assert.deepEqual((await checkInvariants(other.store)).tasks, []);
           await other.submit('tsk_new', { idempotencyKey: 'key' });
           assert.ok((await other.lastEvent('tsk_new')).position > last, 'a follower would never read this event');
@@ -69,15 +70,5 @@ export function outliving({ subject, group, test }: Suite): void {
     await lab.clock.advance(1_000);
     assert.equal((await lab.store.prune({ olderThanMs: 0, limit: 10 })).tasks, 1);
     return last;
-  }
-
-  async function reopened(lab: Lab, body: (other: Lab) => Promise<void>): Promise<void> {
-    const store: Store | undefined = await subject.reopen?.(lab.store, { clock: lab.clock });
-    assert.ok(store !== undefined);
-    try {
-      await body(new Lab(store, lab.clock));
-    } finally {
-      await store.close();
-    }
   }
 }

@@ -10,11 +10,11 @@ export interface StoreUnderTest {
   /** Opens an empty store of its own, on the clock given. */
   open(options: { readonly clock: Clock }): Store | Promise<Store>;
   /**
-   * Opens once more what `store` keeps, whether `store` is still open or was closed. Needed where acknowledged writes
-   * survive anything.
+   * Opens once more what `store` keeps. With `multiProcess` in the traits `store` may still be open; without it the suite
+   * has closed it before. Needed where acknowledged writes survive anything.
    */
   reopen?(store: Store, options: { readonly clock: Clock }): Store | Promise<Store>;
-  /** Like `reopen` after the machine was started anew: leases of before are worth nothing. */
+  /** Like `reopen`, after the machine was started anew: leases of before are worth nothing. */
   reboot?(store: Store, options: { readonly clock: Clock }): Store | Promise<Store>;
   /** Tasks in the large graphs of the suite. Default 10,000. */
   readonly graphSize?: number;
