@@ -291,6 +291,11 @@ describe('submitting a task by id', () => {
     }
   });
 
+  it('without a time makes it due by the clock of the store', () => {
+    world.do(create('t9'));
+    expect(world.do({ type: 'submitTask', id: 't9', dueAt: null }).task).toMatchObject({ dueAt: world.now });
+  });
+
   it('needs one that is there', () => expectRefused('TASK_NOT_FOUND', submitTask('none')));
 });
 

@@ -16,6 +16,11 @@ function problem(given: object, options: Partial<Parameters<typeof toNewTask>[2]
 }
 
 describe('a new task', () => {
+  it('keeps its idempotency key, which is a name; the hash of its values is its creator’s', () => {
+    expect(make({ idempotencyKey: 'k' })).toMatchObject({ idempotencyKey: 'k', bodyHash: '' });
+    expect(problem({ idempotencyKey: '' })).toContain('INVALID_NAME: task.idempotencyKey');
+  });
+
   it('needs a name, and everything else has a default', () => {
     expect(make()).toEqual({
       id: 'tsk_1',
