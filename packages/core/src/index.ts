@@ -142,6 +142,7 @@ export {
   sweep,
   type WorkerBeat,
 } from './upkeep.ts';
+export { weighRequest } from './weigh-request.ts';
 export {
   addCounters,
   contribution,

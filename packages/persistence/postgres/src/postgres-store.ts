@@ -12,6 +12,7 @@ import {
   systemClock,
   taskStatuses,
   toEvent,
+  weighRequest,
   workflowStatus,
   type AgentEntry,
   type AgentLoad,
@@ -418,17 +419,4 @@ export class PostgresStore implements Store, AsyncDisposable {
 
 function toSymphonyEvent(cells: Cells): SymphonyEvent {
   return toEvent(toEventRow(cells));
-}
-
-function weighRequest({ groups }: CommitRequest): number {
-  let weight = 0;
-  for (const group of groups) {
-    for (const command of group) {
-      if (command.type === 'createTask' || command.type === 'spawn')
-        weight += command.task.input.length + command.task.metadata.length;
-      if (command.type === 'recordStep') weight += command.step.output.length;
-      if (command.type === 'report' && command.command.type === 'complete') weight += command.command.output.length;
-    }
-  }
-  return weight;
 }

@@ -8,6 +8,7 @@ import {
   SymphonyError,
   taskStatuses,
   toEvent,
+  weighRequest,
   workflowStatus,
   type AgentEntry,
   type AgentLoad,
@@ -392,17 +393,4 @@ function checkOptions(options: SqliteStoreOptions): SqliteStoreOptions {
   }
   // A relative path must mean the same file after the application has changed its working directory.
   return { ...options, path: path === ':memory:' ? path : resolve(path) };
-}
-
-function weighRequest({ groups }: CommitRequest): number {
-  let weight = 0;
-  for (const group of groups) {
-    for (const command of group) {
-      if (command.type === 'createTask' || command.type === 'spawn')
-        weight += command.task.input.length + command.task.metadata.length;
-      if (command.type === 'recordStep') weight += command.step.output.length;
-      if (command.type === 'report' && command.command.type === 'complete') weight += command.command.output.length;
-    }
-  }
-  return weight;
 }
