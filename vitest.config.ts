@@ -33,6 +33,7 @@ export default defineConfig({
       ...[...listPackages('packages'), ...listPackages('examples')].map(({ folder, manifest }) =>
         project(folder, manifest.name),
       ),
+      project('chaos', '@symphony/chaos'),
     ],
     coverage: {
       provider: 'custom',

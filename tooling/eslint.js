@@ -76,7 +76,10 @@ export default defineConfig(
   { files: ['packages/core/src/logger.ts'], rules: forbidAllBut('output') },
   { files: ['packages/**/src/module.ts'], rules: forbidAllBut('inversify') },
   { files: ['packages/registry/src/**/*.ts'], ignores: tests, rules: forbidAllBut('inversify', 'locator') },
-  { files: ['examples/**/*.ts', 'bench/**/*.ts'], rules: forbidAllBut('time', 'random', 'output', 'inversify') },
+  {
+    files: ['examples/**/*.ts', 'bench/**/*.ts', 'chaos/**/*.ts'],
+    rules: forbidAllBut('time', 'random', 'output', 'inversify'),
+  },
   {
     files: tests,
     rules: {

@@ -1,0 +1,53 @@
+// Breaks things on purpose: `pnpm chaos --lane NAME --count N --seed S`, or `pnpm chaos --all` for a small run of each lane.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Lane, LaneReport } from './lane.ts';
+import { lanes } from './lanes/index.ts';
+
+const { values } = parseArgs({
+  options: {
+    lane: { type: 'string' },
+    count: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    /** Where stores and evidence go; default: a temporary folder that goes when the lane was valid. */
+    folder: { type: 'string' },
+    all: { type: 'boolean', default: false },
+    /** Says everything on the way. */
+    verbose: { type: 'boolean', default: false },
+  },
+});
+
+/** Runs one lane, prints what it saw, and says whether it may count as passed: a lane that cannot run has not failed. */
+async function run(lane: Lane, count: number, seed: number): Promise<boolean> {
+  const folder = values.folder ?? mkdtempSync(join(tmpdir(), `symphony-${lane.name}-`));
+  mkdirSync(folder, { recursive: true });
+  console.log(`${lane.name} · ${count} ${lane.unit} · seed ${seed}`);
+  const started = performance.now();
+  const log = values.verbose ? (text: string): void => console.log(`  ${text}`) : (): void => undefined;
+  const report = await lane.run({ count, seed, folder, log });
+  print(report, performance.now() - started);
+  if (report.verdict === 'valid' && values.folder === undefined) rmSync(folder, { recursive: true, force: true });
+  else if (report.verdict !== 'skipped') console.log(`  evidence in ${folder}`);
+  return report.verdict === 'valid' || report.verdict === 'skipped';
+}
+
+function print({ verdict, figures, problems }: LaneReport, ms: number): void {
+  for (const [name, value] of Object.entries(figures)) console.log(`  ${name.padEnd(34)} ${value}`);
+  console.log(`  ${'wall'.padEnd(34)} ${(ms / 1_000).toFixed(1)} s`);
+  for (const problem of problems.slice(0, 20)) console.log(`  ✗ ${problem}`);
+  if (problems.length > 20) console.log(`  … and ${problems.length - 20} more`);
+  console.log(`  verdict: ${verdict}\n`);
+}
+
+const chosen = values.all ? lanes : lanes.filter(({ name }) => name === values.lane);
+if (chosen.length === 0) {
+  console.log('pnpm chaos --lane NAME --count N --seed S      or: pnpm chaos --all\n');
+  for (const { name, unit, about } of lanes) console.log(`${name.padEnd(18)} ${about} Counts ${unit}.`);
+  process.exitCode = values.lane === undefined ? 0 : 2;
+}
+for (const lane of chosen) {
+  const passed = await run(lane, Number(values.count ?? lane.small), Number(values.seed));
+  if (!passed) process.exitCode = 1;
+}
