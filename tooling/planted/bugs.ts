@@ -40,6 +40,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
   },
   {
+    breaks: 'I1',
+    bug: 'a transaction of PostgreSQL counts as committed if another one has got its number',
+    plant: {
+      file: 'packages/persistence/postgres/src/commit-marks.ts',
+      find: "return (await isThere(client, mark)) ? 'committed' : 'undone';",
+      put: "return (await ask(client, statement('SELECT pg_xact_status($1::text::xid8)'), [mark.transactionId])).rows[0]?.[0] === 'committed' ? 'committed' : 'undone';",
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/surviving.test.ts',
+      test: 'may give the number of that transaction to another: nothing counts as stored because of it',
+    },
+  },
+  {
     breaks: 'I2',
     bug: 'another body under a known key counts as the same',
     plant: {

@@ -137,6 +137,12 @@ CREATE TABLE workers (
   started_at bigint NOT NULL
 ) WITH (fillfactor = 50);
 
+CREATE TABLE commits (
+  connection uuid PRIMARY KEY,
+  number bigint NOT NULL,
+  at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
 CREATE TABLE state (
   key text COLLATE "C" PRIMARY KEY,
   value text NOT NULL,

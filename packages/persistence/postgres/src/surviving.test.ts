@@ -206,6 +206,26 @@ describe('a connection that is lost in COMMIT', () => {
   });
 });
 
+describe('a server that crashes before it was told to commit', () => {
+  let proxy: CuttingProxy;
+  beforeEach(async () => void (proxy = await startProxy(server.port)));
+  afterEach(() => proxy.close());
+
+  it('may give the number of that transaction to another: nothing counts as stored because of it', async () => {
+    const store = await open({ url: url.replace(`:${server.port}/`, `:${proxy.port}/`), patienceMs: 20_000 });
+    await store.commit({ groups: [[create('tsk_0')]] });
+    proxy.cut = 'before';
+    proxy.onCut = async () => {
+      await server.crash();
+      await server.start();
+      for (let others = 0; others < 20; others++) await server.ask('SELECT pg_current_xact_id()');
+    };
+    expect((await store.commit({ groups: [[create('tsk_1')]] })).results[0]?.status).toBe('ok');
+    expect(proxy.cuts).toBe(1);
+    expect((await store.listTasks({ limit: 10 })).map(({ id }) => id)).toEqual(['tsk_0', 'tsk_1']);
+  });
+});
+
 describe('the bell of a PostgreSQL store', () => {
   it('rings for what nobody told of, since the log is looked at now and then', async () => {
     const store = await open();

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
-import { delay, SymphonyError, systemClock, type Times, type WorkflowRow } from '@symphony/core';
+import { SymphonyError, type Times, type WorkflowRow } from '@symphony/core';
 import type { Connections } from './connections.ts';
+import { addMark, becameOf, markOf, type Mark } from './commit-marks.ts';
 import { troubleOf } from './errors.ts';
 import { addLoading } from './load.ts';
 import { Loaded } from './loaded.ts';
@@ -57,24 +58,25 @@ export class Transactions {
    * @throws SymphonyError `STORE_FULL`, `STORE_CORRUPT`, `STORE_FAILED`
    */
   run<T>(plan: Plan<T>): Promise<T> {
-    let unsure: { readonly id: string; readonly value: T } | undefined;
+    let unsure: { readonly mark: Mark; readonly value: T } | undefined;
     return this.#connections.run('write', async (client) => {
-      // The connection was lost while the transaction was to be committed: the server knows what became of it.
-      if (unsure !== undefined && (await becameOf(client, unsure.id)) === 'committed') return unsure.value;
+      // The connection was lost while the transaction was to be committed: the database knows what became of it.
+      if (unsure !== undefined && (await becameOf(client, unsure.mark)) === 'committed') return unsure.value;
       unsure = undefined;
-      return this.#carryOut(client, plan, (id, value) => (unsure = { id, value }));
+      return this.#carryOut(client, plan, (mark, value) => (unsure = { mark, value }));
     });
   }
 
-  async #carryOut<T>(client: ClientBase, plan: Plan<T>, becomesUnsure: (id: string, value: T) => void): Promise<T> {
+  async #carryOut<T>(client: ClientBase, plan: Plan<T>, becomesUnsure: (mark: Mark, value: T) => void): Promise<T> {
     try {
       const loaded = new Loaded();
       const first = new Needs();
       plan.foresee(first);
       const { times, id } = await this.#begin(client, loaded, first, plan);
       const { tables, value } = await this.#decide(client, loaded, plan, times);
-      await this.#finish(client, tables, times, () => {
-        if (id !== null) becomesUnsure(id, value);
+      const mark = id === null ? undefined : markOf(client, id);
+      await this.#finish(client, tables, times, mark, () => {
+        if (mark !== undefined) becomesUnsure(mark, value);
       });
       return value;
     } catch (error) {
@@ -137,7 +139,13 @@ export class Transactions {
     throw new SymphonyError('STORE_FAILED', 'The transaction asked for ever more rows.');
   }
 
-  async #finish(client: ClientBase, tables: WorkingSet, times: Times, isSent: () => void): Promise<void> {
+  async #finish(
+    client: ClientBase,
+    tables: WorkingSet,
+    times: Times,
+    mark: Mark | undefined,
+    isSent: () => void,
+  ): Promise<void> {
     const { written } = tables;
     let trip = new Trip();
     addWriting(trip, written, this.#key);
@@ -148,6 +156,7 @@ export class Transactions {
       trip = new Trip();
       addSettling(trip, written, counted, times.now, this.#key);
     }
+    if (mark !== undefined) addMark(trip, mark);
     let ended = '';
     trip.add('COMMIT', [], ({ command }) => (ended = command));
     isSent();
@@ -155,19 +164,4 @@ export class Transactions {
     // A transaction in which something failed ends like this, and says nothing else.
     if (ended !== 'COMMIT') throw new SymphonyError('STORE_FAILED', `The transaction ended with ${ended}.`);
   }
-}
-
-/** How often a transaction that still runs is asked after, and how long. */
-const askAgainMs = 50;
-const askLimit = 200;
-
-/** What became of a transaction whose connection was lost: the server may still be at it. */
-async function becameOf(client: ClientBase, id: string): Promise<string> {
-  for (let asked = 0; asked < askLimit; asked++) {
-    const { rows } = await ask(client, statement('SELECT pg_xact_status($1::text::xid8)'), [id]);
-    const status = rows[0]?.[0];
-    if (status !== 'in progress') return String(status);
-    await delay(systemClock, askAgainMs);
-  }
-  throw new SymphonyError('STORE_FAILED', 'The server has not said whether it carried out the request.');
 }

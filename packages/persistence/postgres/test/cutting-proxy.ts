@@ -10,6 +10,8 @@ export interface CuttingProxy {
   cut: Cut;
   /** Lines that were cut. */
   readonly cuts: number;
+  /** Runs after a cut; until it is over, nobody gets through. */
+  onCut: (() => Promise<void>) | undefined;
   close(): Promise<void>;
 }
 
@@ -18,8 +20,13 @@ const commit = Buffer.from('COMMIT\0');
 
 export async function startProxy(serverPort: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
-  const proxy = { cut: undefined as Cut, cuts: 0 };
+  const proxy = { cut: undefined as Cut, cuts: 0, onCut: undefined as CuttingProxy['onCut'] };
+  let way: Promise<void> = Promise.resolve();
   const listener = createServer((client) => {
+    client.on('error', () => undefined);
+    void way.then(() => join(client));
+  });
+  const join = (client: Socket): void => {
     const server = connect(serverPort, '127.0.0.1');
     for (const socket of [client, server]) {
       sockets.add(socket);
@@ -37,9 +44,10 @@ export async function startProxy(serverPort: number): Promise<CuttingProxy> {
       server.removeAllListeners('data');
       server.on('data', () => undefined);
       if (reaches) server.write(data);
+      way = proxy.onCut?.() ?? way;
       client.destroy();
     });
-  });
+  };
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   return Object.assign(proxy, {
     port: (listener.address() as AddressInfo).port,
