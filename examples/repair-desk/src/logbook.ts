@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AgentContext } from '@symphony/registry';
 import { appendRecord, closeRecords, readRecords } from './desk/records.ts';
 
@@ -13,12 +14,17 @@ export interface LogbookLine {
   readonly at: number;
 }
 
+/** Which steps are held: any, or only those that follow others of their task. */
+export type HeldSteps = 'any' | 'later';
+
 /** What the agents themselves wrote down: the witness that the store's log is held against at the end. */
 export class Logbook {
   readonly #file: string;
+  readonly #hold: string;
 
   constructor(file: string) {
     this.#file = file;
+    this.#hold = `${file}.hold`;
     closeRecords(file);
   }
 
@@ -29,7 +35,24 @@ export class Logbook {
   read(): LogbookLine[] {
     return readRecords<LogbookLine>(this.#file);
   }
+
+  /** From now on, whoever begins such a step stays in it: a kill that is to strike in the middle of one then does. */
+  hold(steps: HeldSteps): void {
+    writeFileSync(this.#hold, steps);
+  }
+
+  letGo(): void {
+    rmSync(this.#hold, { force: true });
+  }
+
+  holds(step: string): boolean {
+    if (!existsSync(this.#hold)) return false;
+    return readFileSync(this.#hold, 'utf8') === 'any' || step !== firstStep;
+  }
 }
+
+/** What every agent begins with. */
+const firstStep = 'propose';
 
 /** Who is at work on what. */
 export interface Who {
@@ -48,6 +71,7 @@ export function witnessed<T>(
   const line = { task, agent, step, attempt: context.attempt };
   return context.step(step, async () => {
     logbook.write({ ...line, phase: 'begin' });
+    if (logbook.holds(step)) await new Promise(() => undefined); // until the kill
     const result = await fn();
     logbook.write({ ...line, phase: 'end' });
     return result;

@@ -31,7 +31,7 @@ export interface Kill {
   readonly step: string;
 }
 
-/** How often it is looked; more often while the moment for the kill is awaited, which is a step in hand. */
+/** How often it is looked; more often while the moment for the kill is awaited. */
 const lookEveryMs = { watching: 100, aiming: 10 };
 
 /** How long nothing may happen before a run is given up: somebody's own project may keep the compiler busy for long. */
@@ -51,6 +51,8 @@ export async function watchOver({
 }: WatchOverOptions): Promise<Kill | undefined> {
   const progress = new Progress(process.stdout);
   const tally = new Tally(symphony);
+  const logbook = new Logbook(place.logbook);
+  logbook.letGo(); // an earlier run may have been killed itself
   const total = jobs.reduce((sum, { tasks }) => sum + tasks.length, 0);
   let kill: Kill | undefined;
   let done = 0;
@@ -58,8 +60,7 @@ export async function watchOver({
   let lastNews = performance.now();
   try {
     while (done < total) {
-      const isDueToDie = crash && kill === undefined && done >= total / 2;
-      await sleep(isDueToDie ? lookEveryMs.aiming : lookEveryMs.watching);
+      await sleep(crash && kill === undefined ? lookEveryMs.aiming : lookEveryMs.watching);
       await tally.look();
       const counts = workflows.map((id) => tally.of(id));
       progress.show(
@@ -74,10 +75,13 @@ export async function watchOver({
       const now = counts.reduce((sum, count) => sum + count.done, 0);
       if (now > done) lastNews = performance.now();
       done = now;
+      const isDueToDie = crash && kill === undefined && done >= total / 2;
       // A step that follows others shows best what the journal is for; after a while any will do.
-      const line = isDueToDie ? stepInHand(place, done < total * 0.7) : undefined;
+      if (isDueToDie) logbook.hold(done < total * 0.7 ? 'later' : 'any');
+      const line = isDueToDie ? heldStep(logbook) : undefined;
       if (line !== undefined) {
         const processId = await supervisor.kill();
+        logbook.letGo();
         kill = { processId, done, total, agent: line.agent, step: line.step };
         progress.say(`✗ worker ${processId} killed with SIGKILL in the middle of ${line.agent}'s step "${line.step}"`);
         progress.say(`✓ worker ${supervisor.start()} takes over`);
@@ -95,13 +99,13 @@ export async function watchOver({
   }
 }
 
-/** The latest step that an agent has begun and not finished, as the logbook tells it; if asked, only one that follows others. */
-function stepInHand(place: Place, hasEarlier: boolean): LogbookLine | undefined {
+/** The latest step that an agent has begun and stays in. */
+function heldStep(logbook: Logbook): LogbookLine | undefined {
   const open = new Map<string, LogbookLine>();
-  for (const line of new Logbook(place.logbook).read()) {
+  for (const line of logbook.read()) {
     const key = `${line.task} ${line.agent} ${line.step} ${line.attempt}`;
     if (line.phase === 'begin') open.set(key, line);
     else open.delete(key);
   }
-  return [...open.values()].findLast(({ step }) => !hasEarlier || step !== 'propose');
+  return [...open.values()].findLast(({ step }) => logbook.holds(step));
 }
