@@ -27,7 +27,7 @@ test('docs/errors.md has one paragraph for each error code, in the order of the 
 describe('the error codes', () => {
   const codes = Object.keys(errorCodes);
   /** Of the environment; they are written like codes. */
-  const variables = ['NODE_OPTIONS', 'SYMPHONY_TEST_POSTGRES_URL'];
+  const variables = ['NODE_OPTIONS', 'SYMPHONY_POSTGRES_URL', 'SYMPHONY_TEST_POSTGRES_URL'];
   const sources = globSync(['packages/*/src/**/*.ts', 'packages/*/*/src/**/*.ts'], { cwd: root })
     .filter((path) => !path.endsWith('.test.ts'))
     .map((path) => ({ path, text: read(path) }));

@@ -4,7 +4,7 @@ import type { KnipConfig } from 'knip';
 import { listPackages, root, type Package } from './workspace.ts';
 
 /** Programs and threads that tests and stores start by their path, which no import leads to. */
-const startedByPath = ['test/**/*.ts', 'src/thread.ts'];
+const startedByPath = ['test/**/*.ts', 'src/thread.ts', 'src/isolation/{thread,process,watchdog}.ts'];
 
 const packages = Object.fromEntries(
   listPackages('packages').flatMap((pkg) => workspace(pkg, startedByPath, '{src,test}/**/*.ts')),

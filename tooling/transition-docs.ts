@@ -31,7 +31,7 @@ const meanings: Readonly<Record<TaskCommandType, string>> = {
   resume: 'ends that wait; a seam as well',
   unblock: 'a task that it waits for completes',
   cancel: 'ends it; a running attempt is asked to stop first',
-  abandon: 'gives up an attempt that did not stop within its grace',
+  expire: 'does what a time that has passed asks for: a time limit, or the grace of a cancellation',
   retry: 'starts it anew, by hand',
   addToWorkflow: 'makes it part of a workflow',
 };

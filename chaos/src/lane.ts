@@ -7,6 +7,8 @@ export interface LaneRequest {
   /** An empty folder for stores and evidence; it is kept when the lane does not end valid. */
   readonly folder: string;
   readonly log: (text: string) => void;
+  /** The name of a bug that the lane plants in what it runs, to see that it finds it; a lane says which it knows. */
+  readonly plant?: string;
 }
 
 /** What became of a run of a lane. */

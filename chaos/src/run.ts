@@ -13,6 +13,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     /** Where stores and evidence go; default: a temporary folder that goes when the lane was valid. */
     folder: { type: 'string' },
+    /** A bug to be planted, to see that the lane finds it: `--plant "journal not read"`. */
+    plant: { type: 'string' },
     all: { type: 'boolean', default: false },
     /** Says everything on the way. */
     verbose: { type: 'boolean', default: false },
@@ -26,7 +28,8 @@ async function run(lane: Lane, count: number, seed: number): Promise<boolean> {
   console.log(`${lane.name} · ${count} ${lane.unit} · seed ${seed}`);
   const started = performance.now();
   const log = values.verbose ? (text: string): void => console.log(`  ${text}`) : (): void => undefined;
-  const report = await lane.run({ count, seed, folder, log });
+  const plant = values.plant === undefined ? {} : { plant: values.plant };
+  const report = await lane.run({ count, seed, folder, log, ...plant });
   print(report, performance.now() - started);
   if (report.verdict === 'valid' && values.folder === undefined) rmSync(folder, { recursive: true, force: true });
   else if (report.verdict !== 'skipped') console.log(`  evidence in ${folder}`);

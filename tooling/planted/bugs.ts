@@ -274,6 +274,45 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
   },
   {
+    breaks: 'I11',
+    bug: 'an attempt that others have ended runs on',
+    plant: {
+      file: 'packages/executor/src/lease.ts',
+      find: 'if (attempt !== undefined && isOlder &&',
+      put: 'if (false && isOlder &&',
+    },
+    foundBy: {
+      file: 'packages/executor/src/time-limits.test.ts',
+      test: 'is lost within a second: its signal says LEASE_LOST',
+    },
+  },
+  {
+    breaks: 'I11',
+    bug: 'an attempt is lost by an answer that is older than it',
+    plant: {
+      file: 'packages/executor/src/lease.ts',
+      find: 'const isOlder = (this.#heldAfter.get(held) ?? look) < look;',
+      put: 'const isOlder = true;',
+    },
+    foundBy: {
+      file: 'packages/executor/src/time-limits.test.ts',
+      test: 'is not lost by an answer that is older than the attempt',
+    },
+  },
+  {
+    breaks: 'I11',
+    bug: 'an attempt is lost while it reports',
+    plant: {
+      file: 'packages/executor/src/attempt-control.ts',
+      find: 'return this.#isReporting ? undefined : this.#attempt;',
+      put: 'return this.#attempt;',
+    },
+    foundBy: {
+      file: 'packages/executor/src/time-limits.test.ts',
+      test: 'is not lost while it reports, nor while its post-hooks run',
+    },
+  },
+  {
     breaks: 'I12',
     bug: 'a lease is over 300 ms early',
     plant: {
@@ -297,6 +336,45 @@ export const plantedBugs: readonly PlantedBug[] = [
     foundBy: {
       file: 'packages/registry/src/processes.test.ts',
       test: 'leave each other their leases: one that is wrong by %i ms takes nothing early',
+    },
+  },
+  {
+    breaks: 'I12',
+    bug: 'on PostgreSQL only the main thread renews a lease',
+    plant: {
+      file: 'packages/persistence/postgres/src/heart-link.ts',
+      find: "this.#post({ type: 'follow', beat });",
+      put: '',
+    },
+    foundBy: {
+      file: 'chaos/src/busy.test.ts',
+      test: 'keeps its lease, since another thread renews it',
+    },
+  },
+  {
+    breaks: 'I12',
+    bug: 'on SQLite only the main thread renews a lease',
+    plant: {
+      file: 'packages/persistence/sqlite/src/thread.ts',
+      find: "if (call === 'openWorker' || call === 'renew') heart.follow(input as WorkerBeat);",
+      put: '',
+    },
+    foundBy: {
+      file: 'chaos/src/busy.test.ts',
+      test: 'keeps its lease, since another thread renews it',
+    },
+  },
+  {
+    breaks: 'I13',
+    bug: 'a main thread that hangs keeps its lease for ever',
+    plant: {
+      file: 'packages/core/src/heart.ts',
+      find: '(beat.stallMs ?? Infinity)',
+      put: 'Infinity',
+    },
+    foundBy: {
+      file: 'chaos/src/busy.test.ts',
+      test: 'loses it if it goes on for longer than the limit of a stall: it may as well never end',
     },
   },
   {
@@ -831,10 +909,270 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'a report that was sent twice is a failure more',
     plant: {
       file: 'packages/executor/src/attempt.ts',
-      find: 'isTerminal(record.status) || resent ?',
-      put: 'isTerminal(record.status) ?',
+      find: 'isTerminal(record.status) || resent || record.failures > task.failures;',
+      put: 'isTerminal(record.status);',
     },
     foundBy: { file: 'packages/executor/src/outage.test.ts', test: 'and held a failure costs one failure, not two' },
+  },
+  {
+    breaks: 'I26',
+    bug: 'the time to start counts from the submission of a task that is due later',
+    plant: {
+      file: 'packages/core/src/time-limits.ts',
+      find: 'deadline(times, inMs + scheduleToStartMs)',
+      put: 'deadline(times, scheduleToStartMs)',
+    },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'counts from when the task falls due',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'the time to start passes while the workflow is paused',
+    plant: {
+      file: 'packages/core/src/upkeep.ts',
+      find: "if (workflow?.paused === true && task.status === 'pending' && !task.held) return",
+      put: 'if (false) return',
+    },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'does not pass while the workflow is paused, and begins anew when it is resumed',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'a task is started after its time to start',
+    plant: {
+      file: 'packages/core/src/flush.ts',
+      find: '} else if (passedLimit(task, this.#times) !== undefined) {',
+      put: '} else if (Math.abs(0) > 0) {',
+    },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is not outrun by a claim that comes later',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'a wall clock that is set on passes every limit',
+    plant: {
+      file: 'packages/core/src/time-limits.ts',
+      find: 'return bootId === times.bootId ? lease - times.lease : at - times.now;',
+      put: 'return at - times.now;',
+    },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is not passed by a wall clock that is set on',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'an attempt is ended from outside as soon as its limit is over',
+    plant: {
+      file: 'packages/core/src/defaults.ts',
+      find: 'overdueMs: 10_000,',
+      put: 'overdueMs: 0,',
+    },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'ends an attempt whose living process lets it and twice the grace pass: a failure like others',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'nobody ends an attempt but its own process',
+    plant: {
+      file: 'packages/core/src/upkeep.ts',
+      find: 'return task.cancelAt !== null || markDead ?',
+      put: 'return task.cancelAt !== null ?',
+    },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'ends an attempt whose living process lets it and twice the grace pass: a failure like others',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'a sweeper that was held up itself ends attempts for their limits',
+    plant: {
+      file: 'packages/core/src/upkeep.ts',
+      find: 'return task.cancelAt !== null || markDead ?',
+      put: 'return task.cancelAt !== null || true ?',
+    },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is left to the process of the attempt by a sweeper that must not judge',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'schedule-to-close begins anew with each attempt',
+    plant: {
+      file: 'packages/core/src/time-limits.ts',
+      find: 'const closeBy = known.closeBy ??',
+      put: 'const closeBy = undefined ??',
+    },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'runs on over attempts, delays and pauses',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'what has run out of its time is tried again',
+    plant: {
+      file: 'packages/executor/src/attempt.ts',
+      find: 'control.signal.reason, !isTasks)',
+      put: 'control.signal.reason, true)',
+    },
+    foundBy: {
+      file: 'packages/executor/src/time-limits.test.ts',
+      test: 'aborts the attempt that runs when it is over, and the task fails for good',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'a timer that fires early ends the attempt early',
+    plant: {
+      file: 'packages/executor/src/attempt-control.ts',
+      find: 'if (leftMs <= 0) action();',
+      put: 'if (leftMs <= 1) action();',
+    },
+    foundBy: {
+      file: 'packages/executor/src/time-limits.test.ts',
+      test: 'is not early where the timers of the machine are',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'an agent counts as idle while its process is stopped',
+    plant: {
+      file: 'packages/executor/src/idle-watch.ts',
+      find: 'else if (isLate && !this.#wasLate) this.#since +=',
+      put: 'else if (false) this.#since +=',
+    },
+    foundBy: {
+      file: 'packages/executor/src/time-limits.test.ts',
+      test: 'does not count the time in which its process was stopped',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'an agent that keeps its process busy never counts as idle',
+    plant: {
+      file: 'packages/executor/src/idle-watch.ts',
+      find: 'else if (isLate && !this.#wasLate) this.#since +=',
+      put: 'else if (isLate) this.#since +=',
+    },
+    foundBy: {
+      file: 'packages/executor/src/time-limits.test.ts',
+      test: 'does count where the process is kept busy without an end: the agent is then the cause',
+    },
+  },
+  {
+    breaks: 'I26',
+    bug: 'an agent counts as idle while it waits for the store',
+    plant: {
+      file: 'packages/executor/src/idle-watch.ts',
+      find: 'this.#pauses++;',
+      put: '',
+    },
+    foundBy: {
+      file: 'packages/executor/src/time-limits.test.ts',
+      test: 'does not count what the agent waits for us: a step that is being stored',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'a cancellation does not reach the attempt',
+    plant: {
+      file: 'packages/executor/src/lease.ts',
+      find: 'if (cancelAt !== null) this.#held.get(taskId)?.cancel(cancelAt);',
+      put: '',
+    },
+    foundBy: {
+      file: 'packages/executor/src/attempt.test.ts',
+      test: 'is noticed by the poll where the doorbell is silent',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'an agent that ignores its signal runs for ever',
+    plant: {
+      file: 'packages/core/src/transition.ts',
+      find: 'return task.cancelAt <= now ? cancelled(task, now) : to(task);',
+      put: 'return to(task);',
+    },
+    foundBy: {
+      file: 'packages/persistence/memory/src/memory-store.test.ts',
+      test: 'is ended by any sweeper once the grace is over, not before',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'of an isolated process its children are left',
+    plant: {
+      file: 'packages/executor/src/isolation/open-process.ts',
+      find: "else process.kill(-child.pid, 'SIGKILL');",
+      put: "else child.kill('SIGKILL');",
+    },
+    foundBy: {
+      file: 'packages/executor/src/isolation/killing.test.ts',
+      test: 'that is to %s takes the processes that it started with it',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'the end of an isolated agent is not waited for',
+    plant: {
+      file: 'packages/executor/src/isolation/run-isolated.ts',
+      find: 'if (!(await isEnded(compartment)))',
+      put: 'compartment.kill(); if (false)',
+    },
+    foundBy: {
+      file: 'packages/executor/src/isolation/killing.test.ts',
+      test: 'that never looks up is killed when its time and its grace are over',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'an isolated agent does not hear that it is to stop',
+    plant: {
+      file: 'packages/executor/src/isolation/run-isolated.ts',
+      find: "context.signal.addEventListener('abort', abort, { once: true });",
+      put: '',
+    },
+    foundBy: {
+      file: 'packages/executor/src/isolation/killing.test.ts',
+      test: 'hears of the cancellation of its task in its own words, and may end by itself',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'an isolated agent that is given up goes on',
+    plant: {
+      file: 'packages/executor/src/isolation/run-isolated.ts',
+      find: 'control.givenUp.then(() => Promise.reject(context.signal.reason as Error)),',
+      put: '',
+    },
+    foundBy: {
+      file: 'packages/executor/src/isolation/killing.test.ts',
+      test: 'is killed at once when the lease is lost',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'an isolated process does not watch its worker',
+    plant: {
+      file: 'packages/executor/src/isolation/process.ts',
+      find: "new Worker(entry('watchdog')",
+      put: "((..._given: unknown[]) => ({ unref: () => undefined }))(entry('watchdog')",
+    },
+    foundBy: {
+      file: 'packages/executor/src/isolation/killing.test.ts',
+      test: 'that is to %s ends within a moment when its worker is killed, with what it started',
+    },
   },
   {
     breaks: 'I28',
@@ -987,6 +1325,45 @@ export const plantedBugs: readonly PlantedBug[] = [
     foundBy: {
       file: 'packages/executor/src/hook-errors.test.ts',
       test: 'is recorded though the task was cancelled meanwhile',
+    },
+  },
+  {
+    breaks: 'I30',
+    bug: 'nobody notices that an isolated agent has died',
+    plant: {
+      file: 'packages/executor/src/isolation/run-isolated.ts',
+      find: 'compartment.ended.then((how) => Promise.reject(died(agent, task, how, dialogue.uncaught))),',
+      put: '',
+    },
+    foundBy: {
+      file: 'packages/executor/src/isolation/hostile.test.ts',
+      test: 'by trying to %s, which is a failure like any other',
+    },
+  },
+  {
+    breaks: 'I30',
+    bug: 'an isolated agent may write as much as it likes',
+    plant: {
+      file: 'packages/executor/src/isolation/agent-output.ts',
+      find: 'this.#left -= text.length;',
+      put: '',
+    },
+    foundBy: {
+      file: 'packages/executor/src/isolation/hostile.test.ts',
+      test: 'by writing 100 MB, of which 10 are logged',
+    },
+  },
+  {
+    breaks: 'I30',
+    bug: 'an isolated agent has the whole environment of its worker',
+    plant: {
+      file: 'packages/executor/src/isolation/environment.ts',
+      find: "([name]) => passed.includes(name.toUpperCase()) || name.startsWith('LC_'),",
+      put: '() => true,',
+    },
+    foundBy: {
+      file: 'packages/executor/src/isolation/hostile.test.ts',
+      test: 'in a %s is what every program needs, and what it was given',
     },
   },
   {

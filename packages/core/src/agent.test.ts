@@ -69,6 +69,69 @@ describe('an agent', () => {
   });
 });
 
+describe('an isolated agent', () => {
+  const module = new URL('file:///agents/ada.ts');
+  const base = { id: 'ada', module, isolation: 'thread' } as const;
+
+  it.each<[string, object]>([
+    ['a file URL', {}],
+    ['the text of a file URL', { module: module.href }],
+    ['a URL of another realm', { module: { href: module.href } }],
+    ['a package', { module: 'agents' }],
+    ['a path in a package of a scope', { module: '@my/agents/in/ada' }],
+    ['a process', { isolation: 'process' }],
+    ['a limit of memory and variables', { memoryMb: 16, env: { KEY: 'value', NONE: undefined } }],
+    ['a run that is left out', { run: undefined }],
+  ])('is given as a module, such as one with %s', (_what, part) => {
+    const agent = { ...base, ...part } as unknown as AgentLike;
+    expect(toAgent(agent)).toBe(agent);
+  });
+
+  it.each<[string, string, object]>([
+    ['AGENT_INVALID', 'Agent "ada" has both run and module. A function cannot cross', { run }],
+    ['AGENT_INVALID', 'Agent "ada" has both run and isolation.', { run, module: undefined }],
+    ['AGENT_INVALID', 'Agent "ada" has isolation, but no module. Pass module: new URL(', { module: undefined }],
+    ['AGENT_INVALID', 'isolation must be "thread" or "process", got "fork"', { isolation: 'fork' }],
+    ['AGENT_INVALID', 'isolation must be "thread" or "process", got undefined', { isolation: undefined }],
+    ...[
+      './ada.ts',
+      '/agents/ada.ts',
+      'C:\\ada.ts',
+      '',
+      'node:fs',
+      'https://example.com/ada.js',
+      'a b',
+      'a//b',
+      'file:./ada.ts',
+      'file://[ada',
+    ].map((text): [string, string, object] => [
+      'AGENT_INVALID',
+      `Agent "ada" has a module that is not found from everywhere, ${JSON.stringify(text)}. Pass new URL("./agent.ts", import.meta.url)`,
+      { module: text },
+    ]),
+    [
+      'AGENT_INVALID',
+      'from everywhere, "https://example.com/ada.js"',
+      { module: new URL('https://example.com/ada.js') },
+    ],
+    ['AGENT_INVALID', 'from everywhere, null', { module: null }],
+    ['AGENT_INVALID', 'from everywhere, an object', { module: {} }],
+    ['AGENT_INVALID', 'from everywhere, "agents"', { module: { href: 'agents' } }],
+    ['INVALID_ARGUMENT', 'agent "ada" memoryMb must be a whole number from 16 to 1000000, got 8', { memoryMb: 8 }],
+    ['AGENT_INVALID', 'Agent "ada" has an env that is no object of strings, but "KEY"', { env: 'KEY' }],
+    ['AGENT_INVALID', 'but null', { env: null }],
+    ['AGENT_INVALID', 'but an array', { env: [] }],
+    ['AGENT_INVALID', 'Agent "ada" has an env in which "KEY" is no variable with a string.', { env: { KEY: 7 } }],
+    ['AGENT_INVALID', '"KEY" is no variable', { env: { KEY: 'a\0b' } }],
+    ['AGENT_INVALID', '"A=B" is no variable', { env: { 'A=B': 'c' } }],
+    ['AGENT_INVALID', '"" is no variable', { env: { '': 'c' } }],
+  ])('is refused with %s: %s', (code, message, part) => {
+    expect(() => toAgent({ ...base, ...part })).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) as string }),
+    );
+  });
+});
+
 describe('the stored description of an agent', () => {
   it('has a default for all that was left out', () => {
     expect(toAgentConfig({ id: 'ada', run })).toEqual({
@@ -91,7 +154,7 @@ describe('the stored description of an agent', () => {
       description: 'Works out\nnumbers.',
       capabilities: ['sum', 'sum', 'product'],
       examples: ['What is 2 + 2?'],
-      limits: { timeoutMs: 5 },
+      limits: { timeouts: { startToCloseMs: 5, idleMs: 3 }, concurrency: 2 },
       cost: { perCall: 0.5 },
     };
     expect(toAgentConfig({ ...config, run })).toEqual({ ...config, capabilities: ['sum', 'product'] });
@@ -121,8 +184,8 @@ describe('the stored description of an agent', () => {
     ['AGENT_INVALID', 'agent "ada" examples[0] must be a string, got undefined', { examples: Array<string>(1) }],
     [
       'INVALID_ARGUMENT',
-      'agent "ada" limits.timeoutMs must be a whole number from 1 to 316224000000, got 0',
-      { limits: { timeoutMs: 0 } },
+      'agent "ada" limits.timeouts.scheduleToStartMs must be a whole number from 1 to 316224000000, got 0',
+      { limits: { timeouts: { scheduleToStartMs: 0 } } },
     ],
     ['INVALID_JSON', 'agent "ada" cost is a bigint', { cost: 1n }],
     ['INVALID_NAME', 'agent "ada" capabilities[0] must be a string, got undefined', { capabilities: Array<string>(1) }],

@@ -1,15 +1,17 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- agents of any input and data stand in one list; only `any` is assignable both ways */
 import { SymphonyError } from './errors.ts';
+import { checkIsolation, type Isolation, type MaybeIsolated } from './isolation.ts';
 import { decodeJson, encodeJson, type JsonValue } from './json.ts';
-import { checkDuration, checkInteger, checkKeys, checkName, checkNames, describe } from './names.ts';
+import { checkInteger, checkKeys, checkName, checkNames, describe } from './names.ts';
 import type { Schema } from './schema.ts';
 import type { SpawnTask } from './create-task.ts';
 import type { Task } from './task.ts';
+import { checkTimeouts, type TaskTimeouts } from './timeouts.ts';
 
 /** What an agent may spend; stored with its configuration. */
 export interface AgentLimits {
-  /** Start-to-close timeout of its attempts in milliseconds, unless the task has one of its own. Default: none. */
-  readonly timeoutMs?: number;
+  /** Time limits of its tasks, each unless the task has one of its own. Default: none. */
+  readonly timeouts?: TaskTimeouts;
   /** Attempts of it that may run at once, over all processes; holds for registered agents. Default: any number. */
   readonly concurrency?: number;
 }
@@ -97,15 +99,37 @@ export type AgentFunction<Input = any, Output = unknown> = (
   context: AgentContext<any>,
 ) => Output | Promise<Output>;
 
+/**
+ * An agent that runs apart, in a thread or a process that each attempt gets anew and that is killed with it. Its work is a
+ * module, since a function cannot cross.
+ */
+export interface IsolatedAgent<Input = any, Output = unknown> extends Omit<Agent<Input, Output>, 'run'> {
+  readonly run?: never;
+  /**
+   * The module whose default export is the agent, or its `run`: `new URL('./ada.ts', import.meta.url)`, a `file:` URL, or
+   * an installed package, `'ada'` or `'agents/ada'`, looked for from the working directory. Of the exported agent only
+   * `run`, `input` and `output` are used; what is known of the agent stands here.
+   */
+  readonly module: URL | string;
+  readonly isolation: Isolation;
+  /** Largest heap of its JavaScript in MiB, from 16 up. Default: what Node allows. */
+  readonly memoryMb?: number;
+  /** Variables of its environment beside the few that every program needs, such as `PATH`; `process.env` hands on all. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** An agent that has been checked, wherever it runs. */
+export type AnyAgent = Agent | IsolatedAgent;
+
 /** Whatever can be passed where an agent is wanted. */
-export type AgentLike = Agent | AgentFunction;
+export type AgentLike = AnyAgent | AgentFunction;
 
 /**
- * Makes an {@link Agent} of whatever was passed as one.
+ * Makes an agent of whatever was passed as one.
  *
- * @throws SymphonyError `AGENT_INVALID`, `INVALID_NAME`
+ * @throws SymphonyError `AGENT_INVALID`, `INVALID_NAME`, `INVALID_ARGUMENT`
  */
-export function toAgent(value: AgentLike): Agent {
+export function toAgent(value: AgentLike): AnyAgent {
   if (typeof value === 'function') {
     if (value.name === '')
       throw new SymphonyError(
@@ -120,7 +144,9 @@ export function toAgent(value: AgentLike): Agent {
       `An agent is { id, run(task, context) } or a named function, got ${describe(value)}.`,
     );
   checkName(value.id, 'agent id');
-  if (typeof value.run !== 'function')
+  const { module, isolation }: MaybeIsolated = value;
+  if (module !== undefined || isolation !== undefined) checkIsolation(value);
+  else if (typeof value.run !== 'function')
     throw new SymphonyError('AGENT_INVALID', `Agent "${value.id}" has no run(task, context).`, {
       details: { agentId: value.id },
     });
@@ -129,7 +155,7 @@ export function toAgent(value: AgentLike): Agent {
   return value;
 }
 
-function checkSchema(agent: Agent, key: 'input' | 'output'): void {
+function checkSchema(agent: AnyAgent, key: 'input' | 'output'): void {
   // Some libraries make functions of their schemas, so only the part that is used is looked at.
   if (agent[key] === undefined || typeof agent[key]?.['~standard']?.validate === 'function') return;
   throw new SymphonyError(
@@ -144,7 +170,7 @@ function checkSchema(agent: Agent, key: 'input' | 'output'): void {
  *
  * @throws SymphonyError `AGENT_INVALID`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`
  */
-export function toAgentConfig(agent: Agent | (Partial<AgentConfig> & { readonly id: string })): AgentConfig {
+export function toAgentConfig(agent: AnyAgent | (Partial<AgentConfig> & { readonly id: string })): AgentConfig {
   const what = `agent "${checkName(agent.id, 'agent id')}"`;
   const config: AgentConfig = {
     id: agent.id,
@@ -161,10 +187,10 @@ export function toAgentConfig(agent: Agent | (Partial<AgentConfig> & { readonly 
 }
 
 function checkLimits(limits: AgentLimits, what: string): AgentLimits {
-  checkKeys(limits, ['timeoutMs', 'concurrency'], what);
-  const { timeoutMs, concurrency } = limits;
+  checkKeys(limits, ['timeouts', 'concurrency'], what);
+  const { timeouts, concurrency } = limits;
   return {
-    ...(timeoutMs === undefined ? {} : { timeoutMs: checkDuration(timeoutMs, `${what}.timeoutMs`) }),
+    ...(timeouts === undefined ? {} : { timeouts: checkTimeouts(timeouts, `${what}.timeouts`) }),
     ...(concurrency === undefined
       ? {}
       : { concurrency: checkInteger(concurrency, `${what}.concurrency`, 1, 1_000_000) }),

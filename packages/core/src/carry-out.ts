@@ -4,7 +4,10 @@ import type { Command, NewTaskRecord } from './store.ts';
 import { isSuspect, runsSuspect } from './suspect.ts';
 import type { AgentRow } from './tables.ts';
 import { isTerminal, type TaskRecord, type TaskRow } from './task.ts';
+import { limitsGiven, passedLimit, withTimeLimits } from './time-limits.ts';
+import type { TaskTimeouts } from './timeouts.ts';
 import { claimKey, type TaskCommand } from './transition.ts';
+import { whyWaiting } from './why-waiting.ts';
 import { isSettled, type WorkflowRow } from './workflow.ts';
 
 type Handler<Type extends Command['type']> = (
@@ -72,7 +75,7 @@ function insertTask(draft: Draft, task: NewTaskRecord, submit: boolean, parentId
   const waits = dependenciesOf(draft, task);
   if ('status' in waits) return waits;
   const dueAt = submit ? (task.dueAt ?? times.now) : null;
-  const record: TaskRecord = {
+  const created: TaskRecord = {
     ...task,
     parentId,
     status: 'pending',
@@ -95,10 +98,14 @@ function insertTask(draft: Draft, task: NewTaskRecord, submit: boolean, parentId
     startedAt: null,
     finishedAt: null,
     unroutable: false,
+    timeLimits: {},
+    expiresAt: null,
     output: null,
     error: null,
     progress: null,
   };
+  const timeLimits = limitsGiven(created, timeoutsOf(draft, task.agentId));
+  const record = withTimeLimits({ ...created, timeLimits }, times);
   draft.insertTask(record, {
     type: 'task.created',
     data: {
@@ -274,6 +281,10 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
       `Task ${id} waits for ${task.openDependencies} other tasks. Submit it, and a worker starts it after them.`,
       { taskId: id },
     );
+  if (passedLimit(task, draft.times) === 'scheduleToClose') {
+    // Nobody has come by to end it yet; whoever wanted to run it is told how it ended.
+    return draft.change(task, { type: 'expire' }) ?? { task: draft.record(id) };
+  }
   const decision = command.agentId === undefined && task.agentId === null ? command.decision : undefined;
   const agentId = command.agentId ?? task.agentId ?? decision?.agentId ?? null;
   if (agentId === null)
@@ -295,8 +306,16 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
     ...(command.agentId === undefined ? {} : { pinned: true }),
     ...(decision === undefined ? {} : { decision }),
     ...(command.retry === undefined ? {} : { retry: command.retry }),
+    ...(command.timeouts === undefined ? {} : { timeouts: command.timeouts }),
+    ...(command.defaultMaxRetries === undefined ? {} : { defaultMaxRetries: command.defaultMaxRetries }),
   });
   return refusal ?? { task: draft.record(id) };
+}
+
+/** The default time limits of an agent, as the catalogue has it. */
+function timeoutsOf(draft: Draft, agentId: string | null): TaskTimeouts | undefined {
+  const agent = agentId === null ? undefined : draft.agent(agentId);
+  return agent?.removed === false ? agent.config.limits.timeouts : undefined;
 }
 
 /** Why an agent starts no attempt now, if so. */
@@ -392,18 +411,23 @@ function progress(draft: Draft, { id, attempt, value }: Extract<Command, { reado
   return {};
 }
 
-function route(draft: Draft, { id, workerId, decision, claim }: Extract<Command, { readonly type: 'route' }>): Answer {
+function route(draft: Draft, command: Extract<Command, { readonly type: 'route' }>): Answer {
+  const { id, workerId, decision, claim, timeouts } = command;
   const task = draft.task(id);
   if (task === undefined) return taskNotFound(id);
   const workflow = task.workflowId === null ? undefined : draft.workflow(task.workflowId);
+  const isHeldBack = workflow?.paused === true || workflow?.cancelRequested === true;
+  if (!isHeldBack && passedLimit(task, draft.times) !== undefined)
+    return ofBound(draft, id, workerId, { type: 'expire', why: whyWaiting(draft.tables, task) });
   const waits =
-    workflow?.paused === true ||
-    workflow?.cancelRequested === true ||
-    (isSuspect(task) && runsSuspect(draft.tables, workerId)) ||
-    freePlaces(draft, decision.agentId) < 1;
-  if (!claim || waits) return ofBound(draft, id, workerId, { type: 'assign', decision });
+    isHeldBack || (isSuspect(task) && runsSuspect(draft.tables, workerId)) || freePlaces(draft, decision.agentId) < 1;
+  const { agentId } = decision;
+  if (!claim || waits) {
+    const catalogued = timeoutsOf(draft, agentId);
+    return ofBound(draft, id, workerId, { type: 'assign', decision, ...(catalogued && { timeouts: catalogued }) });
+  }
   if (draft.tables.worker(workerId) === undefined) return workerLost(workerId);
-  return ofBound(draft, id, workerId, { type: 'claim', workerId, agentId: decision.agentId, decision });
+  return ofBound(draft, id, workerId, { type: 'claim', workerId, agentId, decision, ...(timeouts && { timeouts }) });
 }
 
 function ofBound(draft: Draft, id: string, workerId: string, command: TaskCommand): Answer {
@@ -437,7 +461,9 @@ function retryTask(draft: Draft, { id }: Extract<Command, { readonly type: 'retr
       { taskId: id, dependsOn: waits.ended.id },
     );
   }
-  return draft.change(task, { type: 'retry', openDependencies: waits.open }) ?? { task: draft.record(id) };
+  const timeouts = timeoutsOf(draft, task.agentId);
+  const command: TaskCommand = { type: 'retry', openDependencies: waits.open, ...(timeouts && { timeouts }) };
+  return draft.change(task, command) ?? { task: draft.record(id) };
 }
 
 function pauseWorkflow(draft: Draft, { id }: Extract<Command, { readonly type: 'pauseWorkflow' }>): Answer {

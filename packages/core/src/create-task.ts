@@ -1,5 +1,6 @@
 import type { RetryPolicy } from './retry.ts';
-import type { TaskRequirements, TaskTimeouts } from './task.ts';
+import type { TaskRequirements } from './task.ts';
+import type { TaskTimeouts } from './timeouts.ts';
 
 /** What a task is created from. */
 export interface CreateTask {

@@ -4,6 +4,8 @@ export const defaults = {
   leaseMs: 10_000,
   /** How often a worker renews. */
   renewMs: 3_000,
+  /** How long the main thread of a worker may be busy without a break until it counts as hung: 5 minutes. */
+  stallMs: 5 * 60 * 1_000,
   /** How often a worker looks for dead ones. */
   sweepMs: 2_000,
   /** How often a worker looks for due tasks and cancelled ones when nothing wakes it. */
@@ -16,6 +18,11 @@ export const defaults = {
   unhostedMs: 60_000,
   /** From the wish to cancel, or a timeout, until the attempt is given up. */
   graceMs: 5_000,
+  /**
+   * From the end of a time limit of an attempt until others end it, where its own process does not: the grace that the
+   * agent has there, and as much again for the process to say so.
+   */
+  overdueMs: 10_000,
   /** Time limit of a hook. */
   hookMs: 30_000,
   /** Time limit of a strategy's answer. */

@@ -3,18 +3,9 @@ import type { EventRow, EventType, NewEvent } from './events.ts';
 import type { CommandValue, GroupResult, NewTaskRecord } from './store.ts';
 import type { AgentRow, BodyPatch, Tables } from './tables.ts';
 import { isTerminal, type TaskRecord, type TaskRow } from './task.ts';
+import type { Times } from './times.ts';
 import { transition, type TaskCommand } from './transition.ts';
 import { addCounters, counterDelta, type WorkflowCounters, type WorkflowRow } from './workflow.ts';
-
-/** The times of one transaction. */
-export interface Times {
-  /** The store's wall time. */
-  readonly now: number;
-  /** The store's lease clock. */
-  readonly lease: number;
-  /** Tells one run of the lease clock from the next: leases of another boot are over. */
-  readonly bootId: string;
-}
 
 /** A group that was not carried out. */
 export type Refused = Exclude<GroupResult, { readonly status: 'ok' }>;
@@ -127,7 +118,7 @@ export class Draft {
 
   /** Applies a command; answers why not where it is not possible. */
   change(task: TaskRow, command: TaskCommand): Refused | undefined {
-    const change = transition(task, command, this.times.now);
+    const change = transition(task, command, this.times);
     if ('refused' in change) return refused(change.refused, change.message, { taskId: task.id, status: task.status });
     this.patch(change.task, change.body);
     this.#append(change.task, change.events);

@@ -1,13 +1,16 @@
 import { align, carryOut } from './carry-out.ts';
 import { defaults } from './defaults.ts';
-import { Draft, workflowEvent, type Times } from './draft.ts';
+import { Draft, workflowEvent } from './draft.ts';
 import type { EventRow, NewEvent } from './events.ts';
 import { freePlaces } from './free-places.ts';
 import type { Claimed, ClaimRequest, CommandValue, Group, GroupResult } from './store.ts';
 import { isSuspect, runsSuspect } from './suspect.ts';
 import type { DueCursor, Tables } from './tables.ts';
 import type { TaskRecord, TaskRow } from './task.ts';
+import { passedLimit } from './time-limits.ts';
+import type { Times } from './times.ts';
 import type { TaskCommand } from './transition.ts';
+import { whyWaiting } from './why-waiting.ts';
 import { addCounters, isSettled, workflowStatus, type WorkflowCounters, type WorkflowRow } from './workflow.ts';
 
 /**
@@ -78,11 +81,15 @@ export class Flush {
         this.change(task, { type: 'cancel', graceMs: 0, reason: 'the workflow was cancelled' });
       } else if (workflow?.paused === true) {
         this.change(task, { type: 'hold', held: true });
+      } else if (passedLimit(task, this.#times) !== undefined) {
+        this.change(task, { type: 'expire', why: whyWaiting(this.#tables, task) });
       } else if (task.agentId === null) {
         this.change(task, { type: 'bind', workerId: request.workerId, until: this.#times.lease + defaults.routingMs });
         claimed.push(task.id);
       } else if (!isSuspect(task) || mayTakeSuspect()) {
-        this.change(task, { type: 'claim', workerId: request.workerId, agentId: task.agentId });
+        const timeouts = request.timeouts?.[task.agentId];
+        const { workerId } = request;
+        this.change(task, { type: 'claim', workerId, agentId: task.agentId, ...(timeouts && { timeouts }) });
         places.take(task.agentId);
         claimed.push(task.id);
       }
@@ -95,7 +102,7 @@ export class Flush {
   /** Carries out several claims; those of one worker for the same agents are read together and shared out in order. */
   claimAll(requests: readonly ClaimRequest[]): readonly (readonly Claimed[])[] {
     const shares = new Map<string, { request: ClaimRequest; claimed: Claimed[] }>();
-    const keys = requests.map(({ workerId, hosts }) => JSON.stringify([workerId, hosts]));
+    const keys = requests.map(({ workerId, hosts, timeouts }) => JSON.stringify([workerId, hosts, timeouts]));
     for (const [index, request] of requests.entries()) {
       const limit = Math.max(0, request.limit) + (shares.get(keys[index] as string)?.request.limit ?? 0);
       shares.set(keys[index] as string, { request: { ...request, limit }, claimed: [] });

@@ -8,6 +8,8 @@ export {
   type AgentFunction,
   type AgentLike,
   type AgentLimits,
+  type AnyAgent,
+  type IsolatedAgent,
   type StepOptions,
 } from './agent.ts';
 export { Batcher, type BatchLimits } from './batcher.ts';
@@ -36,10 +38,11 @@ export {
   type NewEvent,
   type SymphonyEvent,
 } from './events.ts';
-export type { Times } from './draft.ts';
 export { Flush, settleWorkflow } from './flush.ts';
 export { isSuspect } from './suspect.ts';
+export { Heart } from './heart.ts';
 export { createMakeId, type IdKind, type MakeId } from './ids.ts';
+export type { Isolation } from './isolation.ts';
 export { canonicalJson, decodeJson, encodeJson, jsonDepthLimit, type JsonErrorCodes, type JsonValue } from './json.ts';
 export { silentLogger, stderrLogger, type Logger } from './logger.ts';
 export {
@@ -102,6 +105,7 @@ export type {
   SweepRequest,
   SweepResult,
   TaskQuery,
+  WorkerBeat,
   WorkerRow,
   WorkflowQuery,
 } from './store.ts';
@@ -118,9 +122,10 @@ export {
   type TaskRequirements,
   type TaskRow,
   type TaskStatus,
-  type TaskTimeouts,
 } from './task.ts';
 export { checkDescription, checkReason, taskKeys, toNewTask } from './task-input.ts';
+export { checkTimeouts, type Deadline, type TaskTimeouts, type TimeLimits } from './timeouts.ts';
+export type { Times } from './times.ts';
 export { Tokens, type Token } from './tokens.ts';
 export {
   claimKey,
@@ -131,17 +136,7 @@ export {
   type Transition,
   type TransitionRefusal,
 } from './transition.ts';
-export {
-  closeWorker,
-  isExpired,
-  isHosted,
-  listHolding,
-  openWorker,
-  prune,
-  renewWorker,
-  sweep,
-  type WorkerBeat,
-} from './upkeep.ts';
+export { closeWorker, isExpired, isHosted, listHolding, openWorker, prune, renewWorker, sweep } from './upkeep.ts';
 export { weighRequest } from './weigh-request.ts';
 export {
   addCounters,

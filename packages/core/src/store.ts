@@ -4,6 +4,7 @@ import type { EventType, NewEvent, SymphonyEvent } from './events.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { AgentLoad, RoutingDecision, StrategyState } from './routing.ts';
 import type { TaskRecord, TaskStatus } from './task.ts';
+import type { TaskTimeouts } from './timeouts.ts';
 import type { TaskCommand } from './transition.ts';
 import type { WorkflowRow, WorkflowStatus } from './workflow.ts';
 
@@ -28,6 +29,10 @@ export type Command =
       readonly decision?: RoutingDecision;
       readonly workflowId?: string;
       readonly retry?: RetryPolicy;
+      /** The agent's default time limits, as the process that claims has them. */
+      readonly timeouts?: TaskTimeouts;
+      /** Retries by which that process judges a failure, unless the task has a policy of its own. Default: 3. */
+      readonly defaultMaxRetries?: number;
     }
   /** Ends an attempt. */
   | {
@@ -55,6 +60,8 @@ export type Command =
       readonly workerId: string;
       readonly decision: RoutingDecision;
       readonly claim: boolean;
+      /** With `claim`: the agent's default time limits, as the process that claims has them. */
+      readonly timeouts?: TaskTimeouts;
     }
   | {
       readonly type: 'defer';
@@ -146,6 +153,8 @@ export interface ClaimRequest {
   readonly hosts: readonly string[];
   /** At most this many; never more than the worker has free slots. */
   readonly limit: number;
+  /** The default time limits of its agents, by id, as this process has them; agents without any are left out. */
+  readonly timeouts?: Readonly<Record<string, TaskTimeouts>>;
 }
 
 /** A task taken by a claim: either its attempt has started (`running`), or it is bound to the worker to be routed (`pending`). */
@@ -178,6 +187,19 @@ export interface Holding {
   readonly attempt: number;
   readonly status: TaskStatus;
   readonly cancelAt: number | null;
+}
+
+/** A worker as it opens or renews its row. Times are milliseconds. */
+export interface WorkerBeat {
+  readonly id: string;
+  /** Ids of the agents that it runs. */
+  readonly hosts: readonly string[];
+  /** How long the lease lasts from now. */
+  readonly leaseMs: number;
+  /** How often it is renewed. */
+  readonly renewMs: number;
+  /** How long the process's main thread may be silent until a thread beside it renews no more. Default: for ever. */
+  readonly stallMs?: number;
 }
 
 /** The answer to a renewal. */
@@ -303,22 +325,12 @@ export interface Store {
   /** Running attempts, and queued tasks counted up to 1,000, by agent. */
   loads(): Promise<ReadonlyMap<string, AgentLoad>>;
   /** Opens a worker's row, with a lease from now. */
-  openWorker(worker: {
-    readonly id: string;
-    readonly hosts: readonly string[];
-    readonly leaseMs: number;
-    readonly renewMs: number;
-  }): Promise<void>;
+  openWorker(worker: WorkerBeat): Promise<void>;
   /**
-   * Extends a worker's lease and tells what it holds. An adapter with a thread of its own repeats the extension there
-   * every `renewMs`, so that a busy main thread does not lose it.
+   * Extends a worker's lease and tells what it holds. An adapter that processes share repeats the extension every
+   * `renewMs` on a thread of its own, so that a busy main thread does not lose it; see `Heart`.
    */
-  renew(worker: {
-    readonly id: string;
-    readonly hosts: readonly string[];
-    readonly leaseMs: number;
-    readonly renewMs: number;
-  }): Promise<Renewal>;
+  renew(worker: WorkerBeat): Promise<Renewal>;
   /** What a worker holds now: how it learns of cancellations between renewals. */
   holding(workerId: string): Promise<readonly Holding[]>;
   /** Removes a worker's row and releases what it still holds, at no cost. */
@@ -328,8 +340,9 @@ export interface Store {
   ): Promise<(WorkerRow & { /** Negative once it has run out. */ readonly leaseLeftMs: number }) | undefined>;
   /**
    * Cleans up after the dead: deletes worker rows whose lease is over (if `markDead`), releases what has a holder
-   * without a row, ends cancelled attempts whose grace is over, clears bindings that ran out. Repeated by every worker;
-   * each call does a bounded amount.
+   * without a row, ends cancelled attempts whose grace is over and what has passed a time limit, clears bindings that ran
+   * out. Repeated by every worker; each call does a bounded amount. An attempt whose worker lives is ended for a time limit
+   * only if `markDead`.
    *
    * A call that was carried out more than `patienceMs` after it was made deletes no worker rows: whatever held it up, a
    * stopped writer or a lost connection, has kept the others from renewing too.

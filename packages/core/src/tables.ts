@@ -92,8 +92,8 @@ export interface Tables {
   missingWorkers(limit: number): readonly string[];
   /** Tasks whose binding ended by `lease`, on the lease clock. */
   expiredBindings(lease: number, limit: number): readonly TaskRow[];
-  /** Running tasks whose `cancelAt` is `now` or earlier. */
-  overdueCancellations(now: number, limit: number): readonly TaskRow[];
+  /** Tasks whose `expiresAt` is `now` or earlier, the earliest first. */
+  overdueTasks(now: number, limit: number): readonly TaskRow[];
   /** Pending tasks of a workflow with this `held`. */
   pendingTasks(workflowId: string, held: boolean, limit: number): readonly TaskRow[];
   /** Tasks of a workflow that have not ended and whose cancellation was not asked for. */

@@ -2,10 +2,11 @@ import type { CreateTask, SubmitTask } from './create-task.ts';
 import { defaults, priorityLimit } from './defaults.ts';
 import { SymphonyError } from './errors.ts';
 import { encodeJson } from './json.ts';
-import { checkDuration, checkInteger, checkKeys, checkName, checkNames, checkTime, describe } from './names.ts';
+import { checkInteger, checkKeys, checkName, checkNames, checkTime, describe } from './names.ts';
 import { checkRetryPolicy } from './retry.ts';
 import type { NewTaskRecord } from './store.ts';
-import type { Dependency, TaskRequirements, TaskTimeouts } from './task.ts';
+import type { Dependency, TaskRequirements } from './task.ts';
+import { checkTimeouts } from './timeouts.ts';
 
 const createKeys = [
   'name',
@@ -67,7 +68,7 @@ export function toNewTask(
         : checkInteger(given.priority, `${what}.priority`, -priorityLimit, priorityLimit),
     agentId: given.agentId === undefined ? null : checkName(given.agentId, `${what}.agentId`),
     retry: given.retry === undefined ? {} : checkRetryPolicy(given.retry, `${what}.retry`),
-    timeouts: checkTimeouts(given.timeouts, what),
+    timeouts: checkTimeouts(given.timeouts, `${what}.timeouts`),
     workflowId: given.workflowId === undefined ? null : checkName(given.workflowId, `${what}.workflowId`),
     dueAt: given.dueAt === undefined ? null : checkTime(given.dueAt, `${what}.dueAt`),
   };
@@ -135,12 +136,4 @@ function checkRequirements(value: TaskRequirements | undefined, what: string): T
   return value.capabilities === undefined
     ? {}
     : { capabilities: checkNames(value.capabilities, `${what}.requirements.capabilities`) };
-}
-
-function checkTimeouts(value: TaskTimeouts | undefined, what: string): TaskTimeouts {
-  if (value === undefined) return {};
-  checkKeys(value, ['startToCloseMs'], `${what}.timeouts`);
-  return value.startToCloseMs === undefined
-    ? {}
-    : { startToCloseMs: checkDuration(value.startToCloseMs, `${what}.timeouts.startToCloseMs`) };
 }

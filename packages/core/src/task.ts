@@ -1,6 +1,7 @@
 import type { TaskError } from './errors.ts';
 import { decodeJson, type JsonValue } from './json.ts';
 import type { RetryPolicy } from './retry.ts';
+import type { TaskTimeouts, TimeLimits } from './timeouts.ts';
 
 /** The life of a task. Stored and public: never renamed. */
 export const taskStatuses = ['pending', 'running', 'waiting', 'completed', 'failed', 'cancelled'] as const;
@@ -17,12 +18,6 @@ export function isTerminal(status: TaskStatus): boolean {
 export interface TaskRequirements {
   /** All of these must be among the agent's capabilities. */
   readonly capabilities?: readonly string[];
-}
-
-/** Time limits of a task, in milliseconds. */
-export interface TaskTimeouts {
-  /** From the claim of an attempt to its end. Default: the agent's `limits.timeoutMs`, else none. */
-  readonly startToCloseMs?: number;
 }
 
 /** A task that another one waits for, under the name by which the waiting one knows it. */
@@ -77,6 +72,10 @@ export interface TaskRow {
   readonly refusedBy: readonly Refusal[];
   readonly retry: RetryPolicy;
   readonly timeouts: TaskTimeouts;
+  /** The time limits that hold for it now, and until when. Adapters keep it as text. */
+  readonly timeLimits: TimeLimits;
+  /** When a sweep looks at it next because a time may have passed, in store wall time; null: never. */
+  readonly expiresAt: number | null;
   /** Number of the last event of its log. */
   readonly lastSeq: number;
   readonly createdAt: number;

@@ -29,11 +29,57 @@ interface Model {
 interface Real {
   row: TaskRow;
   readonly log: NewEvent[];
+  /** Wall time, which may be set on and back, and a clock that only passes. */
   now: number;
+  clock: number;
+  /** On that clock: since when somebody may take it, from when that was first so, and since when its attempt runs. */
+  takeableSince: number | undefined;
+  /** Not once its caller has run it. */
+  waitsForWorkers: boolean;
+  takeableFirst: number | undefined;
+  runningSince: number;
+}
+
+const timeouts = { scheduleToStartMs: 5_000, startToCloseMs: 3_000, scheduleToCloseMs: 40_000 };
+
+/** What time asks for, by the clock that nobody sets. */
+function ofExpiry({ status, cancelAsked, failures, maxRetries }: Readonly<Model>, real: Real): Partial<Model> {
+  const { row, now, clock, takeableSince, takeableFirst, runningSince } = real;
+  if (status === 'running' && cancelAsked) return (row.cancelAt as number) <= now ? { status: 'cancelled' } : {};
+  const passed = (since: number | undefined, ms: number): boolean => since !== undefined && clock - since >= ms;
+  const leftToReport = status === 'running' ? 10_000 : 0;
+  if (passed(takeableFirst, timeouts.scheduleToCloseMs + leftToReport))
+    return { failures: failures + (status === 'running' ? 1 : 0), status: 'failed' };
+  if (status === 'running' && passed(runningSince, timeouts.startToCloseMs + leftToReport))
+    return { failures: failures + 1, status: failures + 1 > (maxRetries ?? 3) ? 'failed' : 'pending' };
+  return status === 'pending' && passed(takeableSince, timeouts.scheduleToStartMs) ? { status: 'failed' } : {};
+}
+
+/** Notes what the limits of a task count from: nothing but its status, when it is due, and whether it is held back. */
+function noteTimes(before: TaskRow, real: Real, command: TaskCommand): void {
+  const { row, clock } = real;
+  const byCaller = command.type === 'claim' && command.pinned === true;
+  if (row.status === 'running' && before.status !== 'running') {
+    real.runningSince = clock;
+    real.waitsForWorkers = !byCaller;
+    real.takeableFirst ??= clock;
+  }
+  // Whoever routes it anew has workers in mind.
+  if (command.type === 'assign' || command.type === 'unassign') real.waitsForWorkers = true;
+  const isTakeable = row.status === 'pending' && row.dueAt !== null;
+  const from = clock + Math.max(0, (row.dueAt ?? 0) - real.now);
+  if (command.type === 'retry') {
+    real.takeableFirst = undefined;
+    real.waitsForWorkers = true;
+  }
+  if (isTakeable) real.takeableFirst ??= from;
+  if (!isTakeable || row.held || !real.waitsForWorkers) real.takeableSince = undefined;
+  else if (before.status !== 'pending' || real.takeableSince === undefined) real.takeableSince = from;
 }
 
 /** The status that a command leads to and what it costs, by the specification; undefined: it is refused. */
-function expected(model: Readonly<Model>, command: TaskCommand, row: TaskRow): Partial<Model> | undefined {
+function expected(model: Readonly<Model>, command: TaskCommand, real: Real): Partial<Model> | undefined {
+  const { row } = real;
   const { status } = model;
   const when = (allowed: boolean, change: Partial<Model>): Partial<Model> | undefined => (allowed ? change : undefined);
   const ends = (change: Partial<Model>): Partial<Model> | undefined =>
@@ -82,8 +128,8 @@ function expected(model: Readonly<Model>, command: TaskCommand, row: TaskRow): P
     case 'cancel':
       if (status === 'running') return { cancelAsked: true };
       return when(!isTerminal(status), { status: 'cancelled' });
-    case 'abandon':
-      return when(status === 'running', { status: 'cancelled' });
+    case 'expire':
+      return when(!isTerminal(status), ofExpiry(model, real));
     case 'retry':
       return when(status === 'failed' || status === 'cancelled', {
         status: 'pending',
@@ -101,9 +147,13 @@ function expected(model: Readonly<Model>, command: TaskCommand, row: TaskRow): P
 
 class Do implements fc.Command<Model, Real> {
   readonly command: TaskCommand;
+  readonly #afterMs: number;
+  readonly #jumpMs: number;
 
-  constructor(command: TaskCommand) {
+  constructor(command: TaskCommand, afterMs: number, jumpMs: number) {
     this.command = command;
+    this.#afterMs = afterMs;
+    this.#jumpMs = jumpMs;
   }
 
   check(): boolean {
@@ -113,9 +163,11 @@ class Do implements fc.Command<Model, Real> {
   run(model: Model, real: Real): void {
     const before = real.row;
     if (this.command.type === 'defer' && before.dueAt === null) return; // only what is due is ever looked at
-    real.now += 10;
-    const result = transition(deepFreeze(before), deepFreeze(this.command), real.now);
-    const change = expected(model, this.command, before);
+    real.now += this.#afterMs + this.#jumpMs;
+    real.clock += this.#afterMs;
+    const times = { now: real.now, lease: real.clock, bootId: 'boot-1' };
+    const result = transition(deepFreeze(before), deepFreeze(this.command), times);
+    const change = expected(model, this.command, real);
     if (change === undefined) {
       expect(result).toMatchObject({ refused: 'TASK_INVALID_TRANSITION' });
       return;
@@ -127,11 +179,12 @@ class Do implements fc.Command<Model, Real> {
     const moved = change.status !== undefined && change.status !== model.status;
     Object.assign(model, change, { version: model.version + (moved ? 1 : 0) });
     expectAsModelled(model, real);
+    noteTimes(before, real, this.command);
     expectInvariants(before, real, this.command);
   }
 
   toString(): string {
-    return JSON.stringify(this.command);
+    return `${JSON.stringify(this.command)} after ${this.#afterMs} ms, clock set ${this.#jumpMs} ms`;
   }
 }
 
@@ -162,6 +215,8 @@ function expectInvariants(before: TaskRow, { row, log }: Real, command: TaskComm
   expect(foldStatus(log.map(({ type }) => type))).toBe(row.status);
 }
 
+const passing = fc.constantFrom(10, 10, 10, 10, 2_999, 13_000, 60_000);
+const jumps = fc.constantFrom(0, 0, 0, 0, -3_600_000, 3_600_000);
 const text = fc.constantFrom('ada', 'bob');
 const commands: fc.Arbitrary<TaskCommand>[] = [
   fc.nat(1_000).map((dueAt) => ({ type: 'submit', dueAt })),
@@ -207,7 +262,7 @@ const commands: fc.Arbitrary<TaskCommand>[] = [
   fc.constant({ type: 'suspend' }),
   fc.constant({ type: 'resume' }),
   fc.nat(100).map((graceMs) => ({ type: 'cancel', graceMs })),
-  fc.constant({ type: 'abandon' }),
+  ...Array<fc.Arbitrary<TaskCommand>>(3).fill(fc.constant({ type: 'expire' })),
   fc.constant({ type: 'retry', openDependencies: 0 }),
   fc.constant({ type: 'unblock' }),
   text.map((workflowId) => ({ type: 'addToWorkflow', workflowId })),
@@ -218,15 +273,22 @@ it('whatever is asked of a task in whatever order, it does what the specificatio
   fc.assert(
     fc.property(
       fc.commands(
-        commands.map((command) => command.map((value) => new Do(value))),
+        commands.map((command) =>
+          fc.tuple(command, passing, jumps).map(([value, afterMs, jumpMs]) => new Do(value, afterMs, jumpMs)),
+        ),
         { maxCommands: 60, size: 'max' },
       ),
       fc.integer({ min: -100, max: 100 }),
       (sequence, priority) => {
         const real: Real = {
-          row: taskRow({ priority }),
+          row: taskRow({ priority, timeouts, timeLimits: timeouts }),
           log: [{ type: 'task.created', data: { name: 'task', priority } }],
-          now: 1_000,
+          now: 10_000_000,
+          clock: 700.5,
+          takeableSince: undefined,
+          waitsForWorkers: true,
+          takeableFirst: undefined,
+          runningSince: 0,
         };
         const model: Model = {
           status: 'pending',

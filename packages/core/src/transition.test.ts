@@ -7,14 +7,17 @@ import {
   taskStatuses,
   transition,
   transitionTable,
+  type Deadline,
   type TaskCommand,
   type TaskCommandType,
   type TaskRow,
   type TaskStatus,
+  type Times,
   type Transition,
 } from './index.ts';
 
 const now = 10_000;
+const times: Times = { now, lease: 500, bootId: 'boot-1' };
 
 const fail: Extract<TaskCommand, { type: 'fail' }> = {
   type: 'fail',
@@ -71,11 +74,15 @@ const commands: { readonly [Type in TaskCommandType]: readonly Extract<TaskComma
     { type: 'cancel', graceMs: 5_000 },
     { type: 'cancel', graceMs: 0, reason: 'enough' },
   ],
-  abandon: [{ type: 'abandon' }],
+  expire: [{ type: 'expire' }, { type: 'expire', why: 'no worker hosts it' }],
   unblock: [{ type: 'unblock' }],
   retry: [{ type: 'retry', openDependencies: 0 }],
   addToWorkflow: [{ type: 'addToWorkflow', workflowId: 'wf_1' }],
 };
+
+/** The end of a limit that is over, and of one that its attempt's process has let pass as well. */
+const over: Deadline = { at: now, lease: times.lease, bootId: 'boot-1' };
+const longOver: Deadline = { at: now - 10_000, lease: times.lease - 10_000, bootId: 'boot-1' };
 
 /** Tasks in each status that differ in what rules look at. */
 const tasks: { readonly [Status in TaskStatus]: readonly TaskRow[] } = {
@@ -84,6 +91,7 @@ const tasks: { readonly [Status in TaskStatus]: readonly TaskRow[] } = {
     taskRow({ dueAt: 5, claimKey: 5, priority: 3 }),
     taskRow({ boundTo: 'w1', boundUntil: 99, unroutable: true }),
     taskRow({ agentId: 'ada', held: true }),
+    taskRow({ dueAt: 5, claimKey: 5, timeLimits: { scheduleToStartMs: 5, startBy: over }, expiresAt: over.at }),
   ],
   running: [
     runningRow(),
@@ -91,15 +99,26 @@ const tasks: { readonly [Status in TaskStatus]: readonly TaskRow[] } = {
     runningRow({ crashes: 2 }),
     runningRow({ cancelAt: 11_000 }),
     runningRow({ cancelAt: 11_000, pinned: true, crashes: 2 }),
+    runningRow({ cancelAt: 9_999 }),
+    runningRow({ timeLimits: { startToCloseMs: 5, runUntil: longOver }, expiresAt: now }),
+    runningRow({ timeLimits: { scheduleToCloseMs: 5, closeBy: longOver }, expiresAt: now }),
   ],
-  waiting: [runningRow({ status: 'waiting', workerId: null })],
+  waiting: [
+    runningRow({ status: 'waiting', workerId: null }),
+    runningRow({
+      status: 'waiting',
+      workerId: null,
+      timeLimits: { scheduleToCloseMs: 5, closeBy: over },
+      expiresAt: over.at,
+    }),
+  ],
   completed: [runningRow({ status: 'completed', workerId: null, finishedAt: 3 })],
   failed: [runningRow({ status: 'failed', workerId: null, finishedAt: 3, failures: 4 })],
   cancelled: [runningRow({ status: 'cancelled', workerId: null, finishedAt: 3, cancelAt: 3 })],
 };
 
 function change(task: TaskRow, command: TaskCommand): Transition {
-  const result = transition(deepFreeze(task), deepFreeze(command), now);
+  const result = transition(deepFreeze(task), deepFreeze(command), times);
   if ('refused' in result) throw new Error(result.message);
   return result;
 }
@@ -128,7 +147,7 @@ describe('the table of transitions', () => {
     ({ from, type }) => {
       for (const task of tasks[from]) {
         for (const command of commands[type]) {
-          expect(transition(deepFreeze(task), command, now)).toEqual({
+          expect(transition(deepFreeze(task), command, times)).toEqual({
             refused: 'TASK_INVALID_TRANSITION',
             message: `Task tsk_1 is ${from}; ${type} is not possible then.`,
           });
@@ -161,9 +180,9 @@ describe('the table of transitions', () => {
   it('running is left only by its attempt, its worker’s death, or after its cancellation', () => {
     const exits = cells.filter(({ from, leadsTo }) => from === 'running' && leadsTo?.some((next) => next !== from));
     expect(exits.map(({ type }) => type).sort()).toEqual([
-      'abandon',
       'complete',
       'crash',
+      'expire',
       'fail',
       'refuse',
       'release',
@@ -560,7 +579,7 @@ describe('cancellation', () => {
   });
 
   it('an attempt that does not stop in its grace is given up', () => {
-    expect(types(change(runningRow({ cancelAt: 9_000 }), { type: 'abandon' }))).toEqual(['task.cancelled']);
+    expect(types(change(runningRow({ cancelAt: 9_000 }), { type: 'expire' }))).toEqual(['task.cancelled']);
   });
 });
 

@@ -1,9 +1,22 @@
-import { priorityStepMs } from './defaults.ts';
+import { defaults, priorityStepMs } from './defaults.ts';
 import type { ErrorCode, TaskError } from './errors.ts';
 import type { NewEvent } from './events.ts';
+import { seededRandom } from './random.ts';
 import { backoffMs, maxCrashes, type RetryPolicy } from './retry.ts';
 import type { RoutingDecision } from './routing.ts';
 import type { TaskBody, TaskRow, TaskStatus } from './task.ts';
+import {
+  limitsAfterAttempt,
+  limitsGiven,
+  limitsOfAttempt,
+  limitsWhileHeld,
+  ownLimits,
+  passedLimit,
+  postponed,
+  withTimeLimits,
+} from './time-limits.ts';
+import type { TaskTimeouts } from './timeouts.ts';
+import type { Times } from './times.ts';
 
 /** What can be asked of a task. `until` times are on the lease clock, all others on the wall clock. */
 export type TaskCommand =
@@ -13,7 +26,12 @@ export type TaskCommand =
   | { readonly type: 'bind'; readonly workerId: string; readonly until: number }
   | { readonly type: 'unbind' }
   /** Writes the route of a task whose agent is hosted elsewhere. */
-  | { readonly type: 'assign'; readonly decision: RoutingDecision }
+  | {
+      readonly type: 'assign';
+      readonly decision: RoutingDecision;
+      /** The agent's defaults, as the catalogue has them. */
+      readonly timeouts?: TaskTimeouts;
+    }
   /** Notes that nobody can take the task now; the binding keeps it from being looked at before `until`. */
   | { readonly type: 'defer'; readonly until: number; readonly code: string; readonly reason: string }
   /** Ends a task that nobody will ever take. */
@@ -29,6 +47,10 @@ export type TaskCommand =
       readonly pinned?: boolean;
       readonly retry?: RetryPolicy;
       readonly decision?: RoutingDecision;
+      /** The agent's defaults, as the process that runs it has them. */
+      readonly timeouts?: TaskTimeouts;
+      /** Retries by which that process judges a failure, unless the task has a policy of its own. */
+      readonly defaultMaxRetries?: number;
     }
   | { readonly type: 'complete'; readonly output: string; readonly unusedSteps?: readonly string[] }
   | {
@@ -58,10 +80,19 @@ export type TaskCommand =
       /** What a task that never started is cancelled for. */
       readonly error?: Omit<TaskError, 'attempt'>;
     }
-  /** Gives up an attempt whose cancellation was asked for and whose grace is over. */
-  | { readonly type: 'abandon' }
+  /**
+   * Does what a time that has passed asks for: gives up an attempt whose cancellation was asked for and whose grace is
+   * over, or that has outlived a limit which its own process does not enforce; fails a task that has waited too long.
+   */
+  | { readonly type: 'expire'; /** Why a task has not been started. */ readonly why?: string }
   /** Starts a task that ended without a result anew, by hand. */
-  | { readonly type: 'retry'; /** Tasks that it still waits for. */ readonly openDependencies: number }
+  | {
+      readonly type: 'retry';
+      /** Tasks that it still waits for. */
+      readonly openDependencies: number;
+      /** The defaults of its agent, as the catalogue has them. */
+      readonly timeouts?: TaskTimeouts;
+    }
   | { readonly type: 'addToWorkflow'; readonly workflowId: string };
 
 /** The name of a command on a task. */
@@ -92,7 +123,11 @@ export const transitionTable: {
   resume: { waiting: ['pending'] },
   unblock: { pending: ['pending'] },
   cancel: { pending: ['cancelled'], running: ['running'], waiting: ['cancelled'] },
-  abandon: { running: ['cancelled'] },
+  expire: {
+    pending: ['pending', 'failed'],
+    running: ['running', 'pending', 'failed', 'cancelled'],
+    waiting: ['waiting', 'failed'],
+  },
   retry: { failed: ['pending'], cancelled: ['pending'] },
   addToWorkflow: {
     pending: ['pending'],
@@ -117,24 +152,21 @@ export interface TransitionRefusal {
   readonly message: string;
 }
 
-/**
- * Decides what a command does to a task. Pure: looks at nothing but its arguments, changes none of them.
- *
- * @param now wall time in epoch milliseconds
- */
-export function transition(task: TaskRow, command: TaskCommand, now: number): Transition | TransitionRefusal {
+/** Decides what a command does to a task. Pure: looks at nothing but its arguments, changes none of them. */
+export function transition(task: TaskRow, command: TaskCommand, times: Times): Transition | TransitionRefusal {
   if (transitionTable[command.type][task.status] === undefined) {
     return {
       refused: 'TASK_INVALID_TRANSITION',
       message: `Task ${task.id} is ${task.status}; ${command.type} is not possible then.`,
     };
   }
-  const change = effect(task, command, now);
+  const change = effect(task, command, times);
   const raised = change.task.status === task.status ? change.task : { ...change.task, version: task.version + 1 };
-  return { ...change, task: raised };
+  return { ...change, task: withTimeLimits(raised, times) };
 }
 
-function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
+function effect(task: TaskRow, command: TaskCommand, times: Times): Transition {
+  const { now } = times;
   switch (command.type) {
     case 'submit':
       return to(due(task, command.dueAt), { type: 'task.submitted', data: { dueAt: command.dueAt } });
@@ -144,7 +176,13 @@ function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
       return to(unbound(task));
     case 'assign':
       return to(
-        { ...unbound(task), ...inTurn(task), agentId: command.decision.agentId, unroutable: false },
+        {
+          ...unbound(task),
+          ...inTurn(task),
+          agentId: command.decision.agentId,
+          unroutable: false,
+          timeLimits: limitsGiven(task, command.timeouts),
+        },
         { type: 'task.routed', data: command.decision },
       );
     case 'defer':
@@ -153,13 +191,13 @@ function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
       return ended(task, 'failed', now, { error: { ...command.error, attempt: task.attempt } });
     case 'unassign':
       return to(
-        { ...task, agentId: null },
+        { ...task, agentId: null, timeLimits: ownLimits(task) },
         { type: 'task.unassigned', data: { agentId: task.agentId ?? '', reason: command.reason } },
       );
     case 'hold':
-      return to({ ...task, held: command.held });
+      return to({ ...task, held: command.held, timeLimits: command.held ? limitsWhileHeld(task) : task.timeLimits });
     case 'claim':
-      return claim(task, command, now);
+      return claim(task, command, times);
     case 'complete':
       return complete(task, command, now);
     case 'fail':
@@ -173,7 +211,7 @@ function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
     case 'suspend':
       if (task.cancelAt !== null) return cancelled(task, now);
       return to(
-        { ...task, status: 'waiting', workerId: null },
+        { ...task, status: 'waiting', workerId: null, timeLimits: limitsAfterAttempt(task) },
         { type: 'task.suspended', data: { attempt: task.attempt } },
       );
     case 'resume':
@@ -182,10 +220,10 @@ function effect(task: TaskRow, command: TaskCommand, now: number): Transition {
       return unblock(task, now);
     case 'cancel':
       return cancel(task, command, now);
-    case 'abandon':
-      return cancelled(task, now);
+    case 'expire':
+      return expire(task, command, times);
     case 'retry':
-      return retry(task, command.openDependencies, now);
+      return retry(task, command, now);
     case 'addToWorkflow':
       return to(
         { ...task, workflowId: command.workflowId },
@@ -226,7 +264,7 @@ function defer(task: TaskRow, command: Command<'defer'>, now: number): Transitio
   return to(waiting, { type: 'task.unroutable', data: { code: command.code, reason: command.reason } });
 }
 
-function claim(task: TaskRow, command: Command<'claim'>, now: number): Transition {
+function claim(task: TaskRow, command: Command<'claim'>, times: Times): Transition {
   const attempt = task.attempt + 1;
   const running: TaskRow = {
     ...unbound(task),
@@ -240,7 +278,8 @@ function claim(task: TaskRow, command: Command<'claim'>, now: number): Transitio
     claimKey: null,
     held: false,
     unroutable: false,
-    startedAt: task.startedAt ?? now,
+    startedAt: task.startedAt ?? times.now,
+    timeLimits: limitsOfAttempt(task, { ...command, byCaller: command.pinned === true }, times),
   };
   const claimed: NewEvent = {
     type: 'task.claimed',
@@ -295,7 +334,8 @@ function refuse(task: TaskRow, reason: string, now: number): Transition {
     return { ...end, events: [refused, ...end.events] };
   }
   const refusedBy = [...task.refusedBy, { agentId, reason }];
-  return to({ ...due(idle(task), now), agentId: null, refusedBy }, refused);
+  const free = { ...idle(task), agentId: null, timeLimits: ownLimits(task) };
+  return to({ ...due(free, now), refusedBy }, refused);
 }
 
 function release(task: TaskRow, reason: string, now: number): Transition {
@@ -353,7 +393,43 @@ function cancel(task: TaskRow, command: Command<'cancel'>, now: number): Transit
   );
 }
 
-function retry(task: TaskRow, openDependencies: number, now: number): Transition {
+function expire(task: TaskRow, { why }: Command<'expire'>, times: Times): Transition {
+  const { now } = times;
+  if (task.cancelAt !== null) return task.cancelAt <= now ? cancelled(task, now) : to(task);
+  const { scheduleToStartMs, startToCloseMs, scheduleToCloseMs, maxRetries } = task.timeLimits;
+  switch (passedLimit(task, times)) {
+    case 'scheduleToStart': {
+      const message = `Task ${task.id} was not started within ${String(scheduleToStartMs)} ms${why === undefined ? '' : `: ${why}`}.`;
+      return ended(task, 'failed', now, { error: timeout(task, 'SCHEDULE_TO_START_TIMEOUT', message) });
+    }
+    case 'scheduleToClose': {
+      const message = `Task ${task.id} did not end within ${String(scheduleToCloseMs)} ms.`;
+      const error = timeout(task, 'SCHEDULE_TO_CLOSE_TIMEOUT', message);
+      // An attempt that runs fails of it, as it would have said itself.
+      const failures = task.status === 'running' ? task.failures + 1 : task.failures;
+      return ended({ ...task, failures }, 'failed', now, { error });
+    }
+    case 'startToClose': {
+      const message = `The attempt at task ${task.id} took longer than ${String(startToCloseMs)} ms, and its process did not end it.`;
+      const failure: Command<'fail'> = {
+        type: 'fail',
+        error: timeout(task, 'START_TO_CLOSE_TIMEOUT', message),
+        retryable: true,
+        draw: seededRandom(`${task.id}:${task.attempt}`)(),
+        defaultMaxRetries: maxRetries ?? defaults.maxRetries,
+      };
+      return fail(task, failure, now);
+    }
+    case undefined:
+      return to({ ...task, timeLimits: postponed(task, times) });
+  }
+}
+
+function timeout({ attempt }: TaskRow, code: ErrorCode, message: string): TaskError {
+  return { name: 'SymphonyError', code, message, attempt };
+}
+
+function retry(task: TaskRow, { openDependencies, timeouts }: Command<'retry'>, now: number): Transition {
   const fresh: TaskRow = {
     ...task,
     status: 'pending',
@@ -364,6 +440,7 @@ function retry(task: TaskRow, openDependencies: number, now: number): Transition
     finishedAt: null,
     cancelAt: null,
     openDependencies,
+    timeLimits: limitsGiven(task, timeouts),
   };
   const data = { dueAt: now, ...(openDependencies === 0 ? {} : { openDependencies }) };
   return to(due(fresh, now), { type: 'task.retried', data }, { error: null });
@@ -385,5 +462,6 @@ function over(task: TaskRow, status: TaskStatus, now: number): TaskRow {
 }
 
 function idle(task: TaskRow): TaskRow {
-  return { ...unbound(task), status: 'pending', workerId: null, dueAt: null, claimKey: null, held: false };
+  const timeLimits = limitsAfterAttempt(task);
+  return { ...unbound(task), status: 'pending', workerId: null, dueAt: null, claimKey: null, held: false, timeLimits };
 }

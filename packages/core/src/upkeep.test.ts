@@ -348,7 +348,7 @@ describe('the sweep', () => {
 
   it.each<[string, () => void]>([
     ['bindings', () => copies({ ...world.task('t1'), boundTo: 'w1', boundUntil: world.lease }, limit)],
-    ['cancellations', () => copies({ ...world.task('busy'), cancelAt: world.now }, limit)],
+    ['cancellations', () => copies({ ...world.task('busy'), cancelAt: world.now, expiresAt: world.now }, limit)],
     ['missing workers', () => { for (let index = 0; index < limit; index++) world.tables.force({ ...world.task('busy'), id: `b${index}`, workerId: `dead-${index}` }); }], // prettier-ignore
     ['tasks of a cancelled workflow', () => { world.do({ type: 'cancelWorkflow', id: 'wf' }); copies(world.task('in-wf'), limit); }], // prettier-ignore
   ])('takes on a bounded number at a time, and says so when more may be left: %s', (_what, prepare) => {

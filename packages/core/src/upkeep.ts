@@ -1,20 +1,16 @@
 import { defaults } from './defaults.ts';
-import type { Times } from './draft.ts';
 import { Flush } from './flush.ts';
 import { isSuspect } from './suspect.ts';
-import type { Holding, PruneRequest, PruneResult, Renewal, SweepResult, WorkerRow } from './store.ts';
+import type { Holding, PruneRequest, PruneResult, Renewal, SweepResult, WorkerBeat, WorkerRow } from './store.ts';
 import type { AgentRow, Tables } from './tables.ts';
+import type { TaskRow } from './task.ts';
+import type { Times } from './times.ts';
+import type { TaskCommand } from './transition.ts';
+import { whyWaiting } from './why-waiting.ts';
 import type { WorkflowRow } from './workflow.ts';
 
 /** Rows that one condition of a sweep takes on at a time. */
 const sweepLimit = 1_000;
-
-/** A worker as it opens or renews its row. */
-export interface WorkerBeat {
-  readonly id: string;
-  readonly hosts: readonly string[];
-  readonly leaseMs: number;
-}
 
 /** Opens a worker's row. */
 export function openWorker(tables: Tables, times: Times, beat: WorkerBeat): void {
@@ -80,7 +76,7 @@ export function sweep(tables: Tables, times: Times, { markDead }: { readonly mar
   for (const workerId of missing) released += releaseFrom(tables, flush, workerId);
   const batches = [
     each(tables.expiredBindings(times.lease, sweepLimit), (task) => flush.change(task, { type: 'unbind' })),
-    each(tables.overdueCancellations(times.now, sweepLimit), (task) => flush.change(task, { type: 'abandon' })),
+    expire(tables, flush, times, markDead),
     unassign(tables, flush, times),
     align(tables, flush),
   ];
@@ -113,6 +109,33 @@ function releaseFrom(tables: Tables, flush: Flush, workerId: string): number {
   for (const task of running) flush.change(task, { type: 'crash', charged: !suspected || isSuspect(task) });
   for (const task of tables.boundTasks(workerId)) flush.change(task, { type: 'unbind' });
   return running.length;
+}
+
+/** Does what times that have passed ask for; answers for how many tasks. */
+function expire(tables: Tables, flush: Flush, times: Times, markDead: boolean): number {
+  let count = 0;
+  for (const { id } of tables.overdueTasks(times.now, sweepLimit)) {
+    const task = tables.task(id) as TaskRow; // as the end of another may have left it
+    const command = whatIsDue(tables, task, markDead);
+    if (command === undefined || task.expiresAt === null) continue;
+    flush.change(task, command);
+    count++;
+  }
+  return count;
+}
+
+function whatIsDue(tables: Tables, task: TaskRow, markDead: boolean): TaskCommand | undefined {
+  if (task.status === 'running') {
+    // What held up this sweeper may have held up the holder's report as well.
+    return task.cancelAt !== null || markDead ? { type: 'expire' } : undefined;
+  }
+  const workflow = task.workflowId === null ? undefined : tables.workflow(task.workflowId);
+  if (workflow?.cancelRequested === true) {
+    return { type: 'cancel', graceMs: defaults.graceMs, reason: 'the workflow was cancelled' };
+  }
+  // Its workflow was paused, and it has not been held back yet; what remains of its limits is looked at next time.
+  if (workflow?.paused === true && task.status === 'pending' && !task.held) return { type: 'hold', held: true };
+  return { type: 'expire', why: whyWaiting(tables, task) };
 }
 
 function unassign(tables: Tables, flush: Flush, times: Times): number {

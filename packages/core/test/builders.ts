@@ -62,6 +62,8 @@ export function taskRow(overrides: Partial<TaskRow> = {}): TaskRow {
     refusedBy: [],
     retry: {},
     timeouts: {},
+    timeLimits: {},
+    expiresAt: null,
     lastSeq: 1,
     createdAt: 1,
     startedAt: null,
@@ -80,6 +82,8 @@ export function runningRow(overrides: Partial<TaskRow> = {}): TaskRow {
     agentId: 'ada',
     workerId: 'w1',
     startedAt: 2,
+    // A sweep looks at it when the grace of its cancellation is over.
+    expiresAt: overrides.status === undefined ? (overrides.cancelAt ?? null) : null,
     ...overrides,
   });
 }

@@ -215,11 +215,9 @@ export class MapTables implements Tables {
     return this.#where((task) => task.boundUntil !== null && task.boundUntil <= lease).slice(0, limit);
   }
 
-  overdueCancellations(now: number, limit: number): readonly TaskRow[] {
-    return this.#where((task) => task.status === 'running' && task.cancelAt !== null && task.cancelAt <= now).slice(
-      0,
-      limit,
-    );
+  overdueTasks(now: number, limit: number): readonly TaskRow[] {
+    const overdue = this.tasks.flatMap((task) => (task.expiresAt !== null && task.expiresAt <= now ? [task] : []));
+    return overdue.sort((first, second) => Number(first.expiresAt) - Number(second.expiresAt)).slice(0, limit);
   }
 
   pendingTasks(workflowId: string, held: boolean, limit: number): readonly TaskRow[] {

@@ -6,6 +6,7 @@ import {
   renewWorker,
   sweep,
   type Claimed,
+  type ClaimRequest,
   type Command,
   type CommandValue,
   type EventType,
@@ -73,11 +74,23 @@ export class World {
     return result.value;
   }
 
-  claim(workerId: string, hosts: readonly string[], limit = 10): readonly Claimed[] {
+  claim(
+    workerId: string,
+    hosts: readonly string[],
+    limit = 10,
+    timeouts?: NonNullable<ClaimRequest['timeouts']>,
+  ): readonly Claimed[] {
     const flush = new Flush(this.tables, this.times);
-    const claimed = flush.claim({ workerId, hosts, limit });
+    const claimed = flush.claim({ workerId, hosts, limit, ...(timeouts && { timeouts }) });
     flush.settle();
     return claimed;
+  }
+
+  /** Applies one command to a task, as a sweep does. */
+  change(id: string, command: TaskCommand): void {
+    const flush = new Flush(this.tables, this.times);
+    flush.change(this.task(id), command);
+    flush.settle();
   }
 
   /** Stores a task that is due and assigned to an agent, but not pinned to it. */
@@ -102,11 +115,11 @@ export class World {
   }
 
   openWorker(id: string, hosts: readonly string[] = ['ada'], leaseMs = 10_000): void {
-    openWorker(this.tables, this.times, { id, hosts, leaseMs });
+    openWorker(this.tables, this.times, { id, hosts, leaseMs, renewMs: leaseMs / 3 });
   }
 
   renewWorker(id: string, hosts: readonly string[] = ['ada'], leaseMs = 10_000): Renewal {
-    return renewWorker(this.tables, this.times, { id, hosts, leaseMs });
+    return renewWorker(this.tables, this.times, { id, hosts, leaseMs, renewMs: leaseMs / 3 });
   }
 
   closeWorker(id: string): void {

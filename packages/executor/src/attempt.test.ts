@@ -5,9 +5,13 @@ import { Lab, rejectWith, Waiting } from '../test/lab.ts';
 describe('the start-to-close timeout', () => {
   it.each([
     ['the task', { timeouts: { startToCloseMs: 400 } }, {}],
-    ['the agent', {}, { limits: { timeoutMs: 400 } }],
-    ['the task before the agent', { timeouts: { startToCloseMs: 400 } }, { limits: { timeoutMs: 9_000 } }],
-  ])('is that of %s; the signal then says ATTEMPT_TIMEOUT', async (_name, task, limits) => {
+    ['the agent', {}, { limits: { timeouts: { startToCloseMs: 400 } } }],
+    [
+      'the task before the agent',
+      { timeouts: { startToCloseMs: 400 } },
+      { limits: { timeouts: { startToCloseMs: 9_000 } } },
+    ],
+  ])('is that of %s; the signal then says START_TO_CLOSE_TIMEOUT', async (_name, task, limits) => {
     await using lab = new Lab();
     const waiting = new Waiting();
     const startedAt = lab.clock.now();
@@ -17,10 +21,10 @@ describe('the start-to-close timeout', () => {
     expect(await lab.until(run)).toMatchObject({
       status: 'failed',
       failures: 1,
-      error: { code: 'ATTEMPT_TIMEOUT', message: expect.stringContaining('took longer than 400 ms') as string },
+      error: { code: 'START_TO_CLOSE_TIMEOUT', message: expect.stringContaining('took longer than 400 ms') as string },
     });
     expect(lab.clock.now() - startedAt).toBe(400);
-    expect(waiting.context.signal.reason).toMatchObject({ code: 'ATTEMPT_TIMEOUT' });
+    expect(waiting.context.signal.reason).toMatchObject({ code: 'START_TO_CLOSE_TIMEOUT' });
   });
 
   it('is a failure like others: the task is tried again', async () => {
@@ -37,7 +41,7 @@ describe('the start-to-close timeout', () => {
     const id = await lab.create({ timeouts: { startToCloseMs: 400 } });
     const startedAt = lab.clock.now();
     const task = await lab.until(lab.executor().executeTask(id, deaf.agent));
-    expect(task).toMatchObject({ status: 'failed', error: { code: 'ATTEMPT_TIMEOUT' } });
+    expect(task).toMatchObject({ status: 'failed', error: { code: 'START_TO_CLOSE_TIMEOUT' } });
     expect(lab.clock.now() - startedAt).toBe(5_400);
     deaf.go('too late');
     await lab.clock.advance(0);
@@ -85,7 +89,7 @@ describe('the start-to-close timeout', () => {
     const agent: Agent = { id: 'ada', input, run: () => void (ran = true) };
     const id = await lab.create({ timeouts: { startToCloseMs: 400 } });
     const task = await lab.until(lab.executor().executeTask(id, agent));
-    expect(task.error).toMatchObject({ code: 'ATTEMPT_TIMEOUT' });
+    expect(task.error).toMatchObject({ code: 'START_TO_CLOSE_TIMEOUT' });
     checked.resolve({ value: 1 });
     await lab.clock.advance(1_000);
     expect(ran).toBe(false);

@@ -1,7 +1,6 @@
 import {
   decodeJson,
   defaults,
-  describeIssues,
   encodeJson,
   isTerminal,
   longestDuration,
@@ -10,22 +9,23 @@ import {
   TerminalError,
   toTask,
   toTaskError,
-  type Agent,
+  type AnyAgent,
   type AttemptOutcome,
   type Claimed,
   type ClaimRequest,
   type Command,
   type ErrorCode,
   type JsonValue,
-  type Schema,
   type StepRow,
   type Store,
   type Task,
   type TaskRecord,
 } from '@symphony/core';
 import { AttemptControl } from './attempt-control.ts';
+import { checkSchema } from './check-schema.ts';
 import { AttemptContext, commitPatiently } from './context.ts';
 import { runHook, type ExecutionHooks } from './hooks.ts';
+import { runIsolated } from './isolation/run-isolated.ts';
 import type { WorkerLease } from './lease.ts';
 import { patiently } from './patiently.ts';
 import { reportToRouter } from './route.ts';
@@ -34,7 +34,7 @@ import type { ExecutorServices } from './services.ts';
 /** One attempt to run: a task that has just been claimed, and the agent it was claimed for. */
 export interface AttemptRequest {
   readonly task: TaskRecord;
-  readonly agent: Agent;
+  readonly agent: AnyAgent;
   readonly data: JsonValue;
   readonly hooks: readonly ExecutionHooks[];
   readonly defaultMaxRetries: number;
@@ -58,6 +58,7 @@ type ReportCommand = Extract<Command, { readonly type: 'report' }>['command'];
 
 /** Errors of which the next attempt would only make another. */
 const hopeless: readonly ErrorCode[] = [
+  'AGENT_INVALID',
   'DEPENDENCY_NOT_FOUND',
   'INPUT_INVALID',
   'RESULT_NOT_SERIALIZABLE',
@@ -77,12 +78,11 @@ export async function runAttempt(
   lease: WorkerLease,
   request: AttemptRequest,
 ): Promise<AttemptEnd> {
-  const control = new AttemptControl(request.task.id, services.clock);
+  const control = new AttemptControl(request.task, services.clock);
   lease.track(control);
   request.onStart?.(control);
   try {
-    const timeoutMs = request.task.timeouts.startToCloseMs ?? request.agent.limits?.timeoutMs;
-    if (timeoutMs !== undefined) control.limit(timeoutMs, defaults.graceMs);
+    control.limit(request.task.timeLimits);
     if (request.task.cancelAt !== null) control.cancel(request.task.cancelAt);
     const { command, progress, hasResult, hookError } = await perform(services, control, request);
     const end = command === undefined ? lostEnd : await report(services, lease, control, request, command, progress);
@@ -117,7 +117,10 @@ async function perform(
   control: AttemptControl,
   request: AttemptRequest,
 ): Promise<Performance> {
+  const { agent } = request;
   let context: AttemptContext | undefined;
+  /** The run of an agent that is isolated: it can be ended, and settles when it has. */
+  let isolated: Promise<unknown> = Promise.resolve();
   const work = (async () => {
     for (const { preExecution } of request.hooks) {
       if (preExecution === undefined) continue;
@@ -126,26 +129,26 @@ async function perform(
       await runHook(services.clock, 'pre', () => preExecution(copy, request.agent), control.signal);
     }
     const task = toTask(request.task);
-    const input = await check(request.agent.input, task.input, 'INPUT_INVALID', `The input of task ${task.id}`);
+    const input = await checkSchema(agent.input, task.input, 'INPUT_INVALID', `The input of task ${task.id}`);
     // A first attempt has no journal, so reading it would be a wasted trip.
     const journal = task.attempt === 1 ? [] : await readJournal(services, control, request);
     const dependencies = await readDependencies(services, control, request.task);
     // Whatever was waited for so far may have taken longer than the attempt had.
     control.signal.throwIfAborted();
-    context = new AttemptContext(services, control, {
+    const handed = new AttemptContext(services, control, {
       task: request.task,
-      agentId: request.agent.id,
+      agentId: agent.id,
       data: request.data,
       journal,
       dependencies,
     });
-    const result = await request.agent.run({ ...task, input: input as JsonValue }, context);
-    const output = await check(
-      request.agent.output,
-      result,
-      'OUTPUT_INVALID',
-      `The output of agent "${request.agent.id}"`,
+    context = handed;
+    const given = { ...task, input: input as JsonValue };
+    const run = { agent, task: given, context, control, logger: services.logger };
+    const result: unknown = await control.watch(request.task.timeLimits.idleMs, () =>
+      agent.run === undefined ? (isolated = runIsolated({ ...run, agent })) : agent.run(given, handed),
     );
+    const output = await checkSchema(agent.output, result, 'OUTPUT_INVALID', `The output of agent "${agent.id}"`);
     return encodeJson(output, 'output', defaults.outputBytes, {
       invalid: 'RESULT_NOT_SERIALIZABLE',
       tooLarge: 'RESULT_TOO_LARGE',
@@ -155,7 +158,14 @@ async function perform(
     (output) => ({ output }),
     (error: unknown) => ({ error }),
   );
-  const result = await Promise.race([settled, control.givenUp.then(() => undefined)]);
+  // What is isolated is killed now, and nothing else of this task is done before it has ended.
+  const left = control.givenUp.then(() =>
+    isolated.then(
+      () => undefined,
+      () => settled,
+    ),
+  );
+  const result = await Promise.race([settled, left]);
   context?.end();
   if (result === undefined) abandon(services, request, settled);
   const hasResult = result !== undefined && 'output' in result;
@@ -233,7 +243,11 @@ function toReport(
   context: AttemptContext | undefined,
   result: Settled | undefined,
 ): ReportCommand {
-  if (control.cause === 'timeout') return failure(services, request, control.signal.reason, true);
+  if (control.cause === 'timeout') {
+    // Another attempt would come too late as well.
+    const isTasks = SymphonyError.is(control.signal.reason, 'SCHEDULE_TO_CLOSE_TIMEOUT');
+    return failure(services, request, control.signal.reason, !isTasks);
+  }
   if (result !== undefined && 'output' in result) {
     const unusedSteps = context?.unusedSteps ?? [];
     return { type: 'complete', output: result.output, ...(unusedSteps.length === 0 ? {} : { unusedSteps }) };
@@ -257,21 +271,14 @@ function failure(
     retryable,
     draw: services.random(),
     defaultMaxRetries: request.defaultMaxRetries,
-    ...(RetryAfterError.is(error) ? { retryAfterMs: Math.min(error.retryAfterMs, longestDuration) } : {}),
+    ...(hasDelay(error) ? { retryAfterMs: Math.min(error.retryAfterMs, longestDuration) } : {}),
     ...(request.bindTo === undefined ? {} : { bindTo: request.bindTo }),
   };
 }
 
-async function check(
-  schema: Schema | undefined,
-  value: unknown,
-  code: 'INPUT_INVALID' | 'OUTPUT_INVALID',
-  what: string,
-): Promise<unknown> {
-  if (schema === undefined) return value;
-  const result = await schema['~standard'].validate(value);
-  if (result.issues === undefined) return result.value;
-  throw new SymphonyError(code, `${what} is not valid: ${describeIssues(result.issues)}`);
+/** Whether an error says how long to wait: one that only looks like it must not make a task due at no time at all. */
+function hasDelay(error: unknown): error is RetryAfterError {
+  return RetryAfterError.is(error) && typeof error.retryAfterMs === 'number' && error.retryAfterMs >= 0;
 }
 
 /** What an attempt that nobody waits for does in the end is noted on the task's log, where that is still of interest. */
@@ -300,6 +307,7 @@ async function report(
   progress?: string,
 ): Promise<AttemptEnd> {
   const { id, attempt } = request.task;
+  control.beginReport();
   const isLost = (): boolean => control.cause === 'lost';
   const claim = control.cause === 'shutdown' || hasPostHooks(request) ? undefined : request.claim?.();
   const group: readonly Command[] = [
@@ -340,7 +348,9 @@ async function readOutcome(
 ): Promise<AttemptOutcome> {
   const record = await patiently(clock, isLost, () => store.getTask(task.id));
   if (record === undefined || record.attempt !== task.attempt || record.status === 'running') return { state: 'lost' };
-  return isTerminal(record.status) || resent ? toOutcome(record) : { state: 'lost' };
+  // Others may have ended the attempt for a time limit: that is then how it ended.
+  const isEnded = isTerminal(record.status) || resent || record.failures > task.failures;
+  return isEnded ? toOutcome(record) : { state: 'lost' };
 }
 
 function toOutcome(record: TaskRecord): AttemptOutcome {

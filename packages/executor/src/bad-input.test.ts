@@ -82,19 +82,19 @@ const rows: readonly Row[] = [
   [
     'an agent with a negative limit',
     'INVALID_ARGUMENT',
-    'agent "echo" limits.timeoutMs must be a whole number from 1 to 316224000000, got -5.',
-    (e, id) => e.executeTask(id, { ...echo, limits: { timeoutMs: -5 } }),
+    'agent "echo" limits.timeouts.startToCloseMs must be a whole number from 1 to 316224000000, got -5.',
+    (e, id) => e.executeTask(id, { ...echo, limits: { timeouts: { startToCloseMs: -5 } } }),
   ],
   [
     'an agent with a limit of 0',
     'INVALID_ARGUMENT',
-    'limits.timeoutMs must be a whole number from 1 to 316224000000, got 0.',
-    (e, id) => e.executeTask(id, { ...echo, limits: { timeoutMs: 0 } }),
+    'limits.timeouts.idleMs must be a whole number from 1 to 316224000000, got 0.',
+    (e, id) => e.executeTask(id, { ...echo, limits: { timeouts: { idleMs: 0 } } }),
   ],
   [
     'an agent with a misspelled limit',
     'INVALID_ARGUMENT',
-    'agent "echo" limits has no option "timeout". It takes timeoutMs, concurrency.',
+    'agent "echo" limits has no option "timeout". It takes timeouts, concurrency.',
     (e, id) => e.executeTask(id, { ...echo, limits: { timeout: 5 } as object }),
   ],
   [

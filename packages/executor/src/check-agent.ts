@@ -1,4 +1,4 @@
-import { toAgent, toAgentConfig, type Agent, type AgentLike } from '@symphony/core';
+import { toAgent, toAgentConfig, type AgentLike, type AnyAgent } from '@symphony/core';
 
 /**
  * Makes an agent of what was passed as one, and checks all of it: one that runs without being registered has the same
@@ -6,7 +6,7 @@ import { toAgent, toAgentConfig, type Agent, type AgentLike } from '@symphony/co
  *
  * @throws SymphonyError `AGENT_INVALID`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`
  */
-export function checkAgent(value: AgentLike): Agent {
+export function checkAgent(value: AgentLike): AnyAgent {
   const agent = toAgent(value);
   toAgentConfig(agent);
   return agent;

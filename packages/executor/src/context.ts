@@ -7,7 +7,6 @@ import {
   defaults,
   encodeJson,
   SymphonyError,
-  taskKeys,
   toNewTask,
   type AgentContext,
   type ClaimRequest,
@@ -21,6 +20,7 @@ import {
   type TaskRecord,
 } from '@symphony/core';
 import type { AttemptControl } from './attempt-control.ts';
+import { checkSpawn } from './check-spawn.ts';
 import { patiently } from './patiently.ts';
 import type { ExecutorServices } from './services.ts';
 
@@ -29,8 +29,6 @@ const progressMs = 1_000;
 
 /** A write that was carried out, or was found to be there already. */
 type Written = Extract<GroupResult, { readonly status: 'ok' | 'duplicate' }>;
-
-const spawnKeys = taskKeys.filter((name) => name !== 'workflowId' && name !== 'idempotencyKey');
 
 /** Thrown by `context.refuse`. */
 class RefusalSignal extends Error {
@@ -119,6 +117,7 @@ export class AttemptContext implements AgentContext {
           ? await this.#record(identity, inputHash, fn, name)
           : replay(recorded, inputHash, this.#task.id);
       this.#used.add(identity);
+      this.#control.noteSign();
       if (options.key === undefined) this.#finished.set(name, (this.#finished.get(name) ?? 0) + 1);
       // Also the first run sees what a replay would see: the value after its way through JSON.
       return decodeJson(output) as T;
@@ -137,24 +136,26 @@ export class AttemptContext implements AgentContext {
 
   async #spawn(key: string, task: SpawnTask): Promise<string> {
     this.signal.throwIfAborted();
-    const what = `the task spawned as "${checkName(key, 'key of spawn')}"`;
-    checkKeys(task, spawnKeys, what);
+    const what = checkSpawn(key, task);
     const made = toNewTask(task, this.#services.makeId('tsk'), { submit: true, what });
     if (this.#ended) throw this.#lost();
     // Under the parent's id, which the length of a name leaves no room for beside a long key.
     const idempotencyKey = `spawn:${hashInput([this.#task.id, key], 'spawn')}`;
-    const result = await this.#write({
-      type: 'spawn',
-      id: this.#task.id,
-      attempt: this.attempt,
-      key,
-      task: { ...made, idempotencyKey },
-    });
+    const result = await this.#control.writing(() =>
+      this.#write({
+        type: 'spawn',
+        id: this.#task.id,
+        attempt: this.attempt,
+        key,
+        task: { ...made, idempotencyKey },
+      }),
+    );
     return result.status === 'duplicate' ? result.id : made.id;
   }
 
   progress(value: unknown): void {
     this.#progress = encodeJson(value, 'progress', defaults.outputBytes);
+    this.#control.noteSign();
     if (this.#progressTimer !== undefined || this.#ended) return;
     const wait = Math.max(0, this.#progressAt + progressMs - this.#services.clock.monotonic());
     this.#progressTimer = this.#services.clock.setTimer(() => void this.#writeProgress(), wait, { background: true });
@@ -225,7 +226,7 @@ export class AttemptContext implements AgentContext {
       inputHash,
       at: 0,
     };
-    await this.#write({ type: 'recordStep', step });
+    await this.#control.writing(() => this.#write({ type: 'recordStep', step }));
     // A second call under this key, in this attempt, finds it as a later attempt would.
     this.#journal.set(identity, step);
     return output;

@@ -98,6 +98,13 @@ describe('executeWithRetry', () => {
     expect(await lab.until(run)).toMatchObject({ status: 'cancelled' });
   });
 
+  it('goes by the policy where what was thrown only looks like a RetryAfterError', async () => {
+    await using lab = new Lab();
+    const agent = flaky(1, () => Object.assign(new RetryAfterError('soon', 1), { retryAfterMs: NaN }));
+    const run = lab.executor().executeWithRetry(await lab.create(), agent, { retry: { initialDelayMs: 10 } });
+    expect(await lab.until(run)).toMatchObject({ status: 'completed', attempt: 2 });
+  });
+
   it('waits longer than setTimeout can', async () => {
     await using lab = new Lab();
     const startedAt = lab.clock.now();

@@ -4,13 +4,14 @@ import {
   checkKeys,
   checkName,
   checkRetryPolicy,
+  checkTimeouts,
   defaults,
   describe,
   isTerminal,
   SymphonyError,
   toTask,
-  type Agent,
   type AgentLike,
+  type AnyAgent,
   type AttemptOutcome,
   type Command,
   type GroupResult,
@@ -81,7 +82,7 @@ type Execution = ExecuteOptions & {
 /** What a claim by id takes with it. */
 type ClaimWish = Pick<
   Extract<Command, { readonly type: 'claimTask' }>,
-  'agentId' | 'workflowId' | 'retry' | 'decision'
+  'agentId' | 'workflowId' | 'retry' | 'decision' | 'timeouts' | 'defaultMaxRetries'
 >;
 
 interface ClaimOptions {
@@ -210,14 +211,14 @@ export class EnhancedExecutor {
           { details: { taskId, agentId } },
         );
       }
-      const claimed = await this.#claim(taskId, decision === undefined ? {} : { decision }, {
-        waitsWhilePaused: false,
-        leavesUnstarted: true,
-        endedIsAnswer: false,
-      });
+      const timeouts = agent?.limits?.timeouts && checkTimeouts(agent.limits.timeouts, 'limits.timeouts');
+      const wish: ClaimWish = { ...(timeouts && { timeouts }), ...(decision === undefined ? {} : { decision }) };
+      const options = { waitsWhilePaused: false, leavesUnstarted: true, endedIsAnswer: false };
+      const claimed = await this.#claim(taskId, wish, options);
+      if (isTerminal(claimed.status)) return { state: 'ended', task: toTask(claimed) };
       return this.#attempt({
         task: claimed,
-        agent: agent as Agent, // a task without agent has ended, and a claim of it is refused
+        agent: agent as AnyAgent, // a task without agent has ended, and a claim of it is refused
         data: null,
         hooks: this.#services.hooks,
         defaultMaxRetries: defaults.maxRetries,
@@ -310,11 +311,13 @@ export class EnhancedExecutor {
     return this.#call(() => this.#executeChecked(taskId, agent, data, execution));
   }
 
-  async #executeChecked(taskId: string, agent: Agent, data: JsonValue, execution: Execution): Promise<Task> {
+  async #executeChecked(taskId: string, agent: AnyAgent, data: JsonValue, execution: Execution): Promise<Task> {
     const hooks = [...this.#services.hooks, ...hooksOf(execution)];
     const { signal, workflowId, retry, leavesUnstarted, waitsWhilePaused } = execution;
     const wish: ClaimWish = {
       agentId: agent.id,
+      ...(agent.limits?.timeouts && { timeouts: checkTimeouts(agent.limits.timeouts, 'limits.timeouts') }),
+      defaultMaxRetries: execution.defaultMaxRetries,
       ...(workflowId === undefined ? {} : { workflowId }),
       ...(retry === undefined ? {} : { retry }),
     };
@@ -340,7 +343,7 @@ export class EnhancedExecutor {
 
   async #runHere(
     claimed: TaskRecord,
-    agent: Agent,
+    agent: AnyAgent,
     data: JsonValue,
     hooks: readonly ExecutionHooks[],
     execution: Execution,
@@ -600,7 +603,7 @@ export class EnhancedExecutor {
 
 interface BatchItem {
   readonly taskId: string;
-  readonly agent: Agent;
+  readonly agent: AnyAgent;
 }
 
 function checkSignal(signal: unknown): void {

@@ -182,7 +182,7 @@ describe('a pre-execution hook', () => {
     await using lab = new Lab();
     const id = await lab.create({ timeouts: { startToCloseMs: 100 } });
     const task = await lab.until(lab.executor().executeTask(id, flaky(0), { preExecutionHook: hang }));
-    expect(task).toMatchObject({ status: 'failed', error: { code: 'ATTEMPT_TIMEOUT' } });
+    expect(task).toMatchObject({ status: 'failed', error: { code: 'START_TO_CLOSE_TIMEOUT' } });
   });
 });
 

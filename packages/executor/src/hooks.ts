@@ -5,7 +5,7 @@ import {
   describe,
   SymphonyError,
   toTaskError,
-  type Agent,
+  type AnyAgent,
   type Clock,
   type Task,
 } from '@symphony/core';
@@ -16,7 +16,7 @@ import {
  *
  * Errors: one that throws or takes longer fails the attempt before the agent runs, which costs a retry.
  */
-export type PreExecutionHook = (task: Task, agent: Agent) => void | Promise<void>;
+export type PreExecutionHook = (task: Task, agent: AnyAgent) => void | Promise<void>;
 
 /**
  * Runs once, after the commit that ends the task, not after attempts that will be retried. `result` is the output of a
@@ -25,7 +25,7 @@ export type PreExecutionHook = (task: Task, agent: Agent) => void | Promise<void
  * Errors: one that throws or takes longer than 30 s never touches the committed result; it is recorded as the event
  * `task.hook_failed`. After a crash between the commit and the hook it does not run again.
  */
-export type PostExecutionHook = (task: Task, agent: Agent, result: unknown) => void | Promise<void>;
+export type PostExecutionHook = (task: Task, agent: AnyAgent, result: unknown) => void | Promise<void>;
 
 /** Hooks for every attempt, in a list: those of the application first, then those of the call. */
 export interface ExecutionHooks {

@@ -1,10 +1,12 @@
-import { SymphonyError, type Holding, type Renewal } from '@symphony/core';
+import { SymphonyError, type Holding, type Renewal, type WorkerBeat } from '@symphony/core';
 import { patiently } from './patiently.ts';
 import type { ExecutorServices } from './services.ts';
 
 /** Something that this process holds in the store: a running attempt, or a task bound to it. */
 export interface Held {
   readonly taskId: string;
+  /** The attempt that runs here and that the store must know of; left out where there is none. */
+  readonly attempt?: number | undefined;
   /** The attempt is somebody else's now. */
   lose(reason: SymphonyError): void;
   /** Its cancellation was asked for; it is given up at `cancelAt` (wall time). */
@@ -21,6 +23,9 @@ const quietMs = 200;
 export class WorkerLease {
   readonly #services: ExecutorServices;
   readonly #held = new Map<string, Held>();
+  /** The last look at what the store says is ours that had begun before something was held. */
+  readonly #heldAfter = new WeakMap<Held, number>();
+  #looks = 0;
   readonly #hosts = new Map<string, number>();
   readonly #stops: (() => void)[] = [];
   #id: string | undefined;
@@ -79,6 +84,9 @@ export class WorkerLease {
   }
 
   track(held: Held): void {
+    const known = this.#held.get(held.taskId);
+    if (known !== undefined) this.#lose(known, 'another attempt at it has begun here');
+    this.#heldAfter.set(held, this.#looks);
     this.#held.set(held.taskId, held);
   }
 
@@ -158,14 +166,9 @@ export class WorkerLease {
     return id;
   }
 
-  #beat(id: string): {
-    readonly id: string;
-    readonly hosts: readonly string[];
-    readonly leaseMs: number;
-    readonly renewMs: number;
-  } {
-    const { leaseMs, renewMs } = this.#services.times;
-    return { id, hosts: this.hosts, leaseMs, renewMs };
+  #beat(id: string): WorkerBeat {
+    const { leaseMs, renewMs, stallMs } = this.#services.times;
+    return { id, hosts: this.hosts, leaseMs, renewMs, stallMs };
   }
 
   #startTimers(): void {
@@ -211,6 +214,7 @@ export class WorkerLease {
     if (id === undefined) return;
     const startedAt = this.#services.clock.monotonic();
     this.#silentSince ??= startedAt;
+    const look = ++this.#looks;
     this.#renewing++;
     let renewal: Renewal;
     try {
@@ -224,7 +228,7 @@ export class WorkerLease {
       this.lost(id);
       return;
     }
-    await this.#compare(id, renewal.holding);
+    await this.#compare(id, renewal.holding, look);
   }
 
   /** A worker that cannot reach the store stops before others may take its tasks. */
@@ -260,13 +264,12 @@ export class WorkerLease {
   }
 
   #loseAll(why: string): void {
-    for (const held of [...this.#held.values()]) {
-      held.lose(
-        new SymphonyError('LEASE_LOST', `This process lost task ${held.taskId}: ${why}.`, {
-          details: { taskId: held.taskId },
-        }),
-      );
-    }
+    for (const held of [...this.#held.values()]) this.#lose(held, why);
+  }
+
+  #lose(held: Held, why: string): void {
+    const { taskId } = held;
+    held.lose(new SymphonyError('LEASE_LOST', `This process lost task ${taskId}: ${why}.`, { details: { taskId } }));
   }
 
   /** What held up one of our calls held up those of others too: for one lease after it, nobody is judged. */
@@ -312,15 +315,25 @@ export class WorkerLease {
     this.#looking = true;
     this.#lookedAt = this.#services.clock.monotonic();
     try {
-      this.#passOnCancellations(await this.#services.store.holding(id));
+      const look = ++this.#looks;
+      this.#passOn(await this.#services.store.holding(id), look);
     } finally {
       this.#looking = false;
     }
   }
 
-  #passOnCancellations(holding: readonly Holding[]): void {
+  /** Tells attempts that they are to be cancelled, or that others have ended them already. */
+  #passOn(holding: readonly Holding[], look: number): void {
     for (const { taskId, cancelAt } of holding) {
       if (cancelAt !== null) this.#held.get(taskId)?.cancel(cancelAt);
+    }
+    const listed = new Set(holding.map(keyOf));
+    for (const held of [...this.#held.values()]) {
+      const { taskId, attempt } = held;
+      // What came here since the store was asked is not in its answer.
+      const isOlder = (this.#heldAfter.get(held) ?? look) < look;
+      if (attempt !== undefined && isOlder && !listed.has(keyOf({ taskId, attempt })))
+        this.#lose(held, 'others have ended this attempt');
     }
   }
 
@@ -328,8 +341,8 @@ export class WorkerLease {
    * What the store says is ours but nobody here knows was claimed by a request whose answer was lost. It is handed back,
    * once two renewals in a row have said so.
    */
-  async #compare(workerId: string, holding: readonly Holding[]): Promise<void> {
-    this.#passOnCancellations(holding);
+  async #compare(workerId: string, holding: readonly Holding[], look: number): Promise<void> {
+    this.#passOn(holding, look);
     const strangers = holding.filter(({ taskId }) => !this.#held.has(taskId));
     const oldestOpen = Math.min(...this.#openClaims);
     // A claim that was under way when the stranger was first seen may be what brings it.
@@ -357,6 +370,6 @@ export class WorkerLease {
   }
 }
 
-function keyOf({ taskId, attempt }: Holding): string {
+function keyOf({ taskId, attempt }: Pick<Holding, 'taskId' | 'attempt'>): string {
   return `${taskId}:${attempt}`;
 }

@@ -26,6 +26,11 @@ export interface LeaseTimes {
   readonly renewMs: number;
   /** Default 2,000, or a fifth of a shorter lease. */
   readonly sweepMs: number;
+  /**
+   * How long the main thread may be busy without a break, where the store renews leases beside it, until it counts as hung
+   * and its tasks are given to others. Default 300,000; at least `leaseMs`.
+   */
+  readonly stallMs: number;
   /** How often a worker looks for work and cancellations when nothing wakes it. Default 1,000. */
   readonly pollMs: number;
 }
@@ -69,6 +74,7 @@ const optionNames = [
   'logger',
   'leaseMs',
   'renewMs',
+  'stallMs',
   'sweepMs',
   'pollMs',
 ] as const satisfies readonly (keyof ExecutorOptions)[];
@@ -117,9 +123,18 @@ function checkTimes(given: Partial<LeaseTimes>): LeaseTimes {
       { details: { renewMs, leaseMs } },
     );
   }
+  const stallMs = time('stallMs', Math.max(defaults.stallMs, leaseMs));
+  if (stallMs < leaseMs) {
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `stallMs must be at least leaseMs, since a thread that is silent for less may be waiting for the store: got ${stallMs} and ${leaseMs}.`,
+      { details: { stallMs, leaseMs } },
+    );
+  }
   return {
     leaseMs,
     renewMs,
+    stallMs,
     sweepMs: time('sweepMs', Math.min(defaults.sweepMs, Math.ceil(leaseMs * 0.2))),
     pollMs: time('pollMs', defaults.pollMs),
   };

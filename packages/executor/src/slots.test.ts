@@ -76,7 +76,7 @@ describe('a worker with a free slot', () => {
     const agent: Agent = {
       id: 'ada',
       capabilities: ['odd'],
-      limits: { timeoutMs: 50 },
+      limits: { timeouts: { startToCloseMs: 50 } },
       run: ({ input }, { refuse, signal }) => {
         if (input === 'fail') throw new Error('no');
         if (input === 'refuse') return refuse('not mine');

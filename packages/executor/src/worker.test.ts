@@ -356,7 +356,7 @@ describe('attempts that ignore their signal', () => {
     const releases: (() => void)[] = [];
     const deaf: Agent = {
       id: 'deaf',
-      limits: { timeoutMs: 100 },
+      limits: { timeouts: { startToCloseMs: 100 } },
       run: async () => {
         most = Math.max(most, ++alive);
         await new Promise<void>((resolve) => releases.push(resolve));

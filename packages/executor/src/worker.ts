@@ -2,12 +2,13 @@ import {
   checkDuration,
   checkInteger,
   checkKeys,
+  checkTimeouts,
   defaults,
   describe,
   SymphonyError,
   toTask,
-  type Agent,
   type AgentLike,
+  type AnyAgent,
   type Claimed,
   type ClaimRequest,
   type Command,
@@ -44,7 +45,8 @@ export class Worker {
   readonly concurrency: number;
   readonly #services: ExecutorServices;
   readonly #lease: WorkerLease;
-  readonly #agents: ReadonlyMap<string, Agent>;
+  readonly #agents: ReadonlyMap<string, AnyAgent>;
+  readonly #timeouts: ClaimRequest['timeouts'];
   readonly #onStopped: () => void;
   readonly #attempts = new RunningAttempts();
   readonly #stops: (() => void)[] = [];
@@ -73,6 +75,7 @@ export class Worker {
     this.#services = services;
     this.#lease = lease;
     this.#agents = toHosted(options.agents, 'startWorker');
+    this.#timeouts = timeoutsByAgent(this.#agents);
     this.#onStopped = onStopped;
   }
 
@@ -207,7 +210,8 @@ export class Worker {
   }
 
   #claimRequest(workerId: string, limit: number): ClaimRequest {
-    return { workerId, hosts: [...this.#agents.keys()], limit };
+    const timeouts = this.#timeouts;
+    return { workerId, hosts: [...this.#agents.keys()], limit, ...(timeouts && { timeouts }) };
   }
 
   /** Works on a claimed task. It has a slot, which it gives back in the end. */
@@ -317,7 +321,8 @@ export class Worker {
     const answer = await router.decide(task, await previousDecisions(store, task));
     if ('decision' in answer) {
       const claim = !this.#stopping && this.#agents.has(answer.decision.agentId);
-      return { type: 'route', id, workerId, decision: answer.decision, claim };
+      const timeouts = this.#timeouts?.[answer.decision.agentId];
+      return { type: 'route', id, workerId, decision: answer.decision, claim, ...(timeouts && { timeouts }) };
     }
     const { code, reason, final } = answer.noRoute;
     return final
@@ -361,13 +366,22 @@ export function checkDrain(options: DrainOptions): number {
   return options.timeoutMs === undefined ? defaults.drainMs : checkDuration(options.timeoutMs, 'timeoutMs', 0);
 }
 
+/** The default time limits of agents that have any, by id. */
+function timeoutsByAgent(agents: ReadonlyMap<string, AnyAgent>): ClaimRequest['timeouts'] {
+  const limited = [...agents].flatMap(([id, { limits }]) => {
+    const timeouts = checkTimeouts(limits?.timeouts, 'limits.timeouts');
+    return Object.keys(timeouts).length === 0 ? [] : [[id, timeouts] as const];
+  });
+  return limited.length === 0 ? undefined : Object.fromEntries(limited);
+}
+
 /** Agents by id, checked. */
-export function toHosted(agents: readonly AgentLike[], what: string): ReadonlyMap<string, Agent> {
+export function toHosted(agents: readonly AgentLike[], what: string): ReadonlyMap<string, AnyAgent> {
   if (!Array.isArray(agents) || agents.length === 0) {
     const got = Array.isArray(agents) ? 'an empty array' : describe(agents);
     throw new SymphonyError('INVALID_ARGUMENT', `${what} needs an array of at least one agent, got ${got}.`);
   }
-  const hosted = new Map<string, Agent>();
+  const hosted = new Map<string, AnyAgent>();
   for (const agent of Array.from(agents, (each: AgentLike) => checkAgent(each))) {
     if (hosted.has(agent.id))
       throw new SymphonyError('DUPLICATE_AGENT', `Two agents have the id "${agent.id}". Give each an id of its own.`, {

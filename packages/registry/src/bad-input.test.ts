@@ -81,9 +81,9 @@ describe('open', () => {
     ],
     [
       'an agent with a negative limit',
-      { agents: [{ ...echo, limits: { timeoutMs: -1 } }] },
+      { agents: [{ ...echo, limits: { timeouts: { idleMs: -1 } } }] },
       'INVALID_ARGUMENT',
-      'agent "echo" limits.timeoutMs must be a whole number from 1 to 316224000000, got -1.',
+      'agent "echo" limits.timeouts.idleMs must be a whole number from 1 to 316224000000, got -1.',
     ],
     [
       'an agent with a capability that is no name',

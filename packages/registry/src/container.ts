@@ -27,11 +27,11 @@ export async function createContainer(
   const parent = new Container();
   const container = new Container({ parent });
   parent.bind(Tokens.Clock).toConstantValue(options.clock ?? systemClock);
-  parent.bind(Tokens.Random).toConstantValue(systemRandom);
+  parent.bind(Tokens.Random).toConstantValue(options.random ?? systemRandom);
   parent.bind(Tokens.Logger).toConstantValue(options.logger ?? stderrLogger);
   parent
     .bind(Tokens.MakeId)
-    .toResolvedValue((clock) => createMakeId(clock), [Tokens.Clock])
+    .toResolvedValue((clock) => options.makeId ?? createMakeId(clock), [Tokens.Clock])
     .inSingletonScope();
   parent
     .bind(Tokens.Store)

@@ -6,10 +6,12 @@ import {
   SymphonyError,
   toAgent,
   toAgentConfig,
-  type Agent,
   type AgentLike,
+  type AnyAgent,
   type Clock,
   type Logger,
+  type MakeId,
+  type Random,
   type Store,
   type StrategyPlugin,
 } from '@symphony/core';
@@ -49,6 +51,10 @@ export interface OpenOptions {
   /** Where packages and relative paths are resolved from. Default: the working directory. */
   readonly resolveFrom?: string;
   readonly clock?: Clock;
+  /** Where the jitter of retries comes from. Default: the machine's. */
+  readonly random?: Random;
+  /** Makes the ids of tasks, workflows and workers. Default: ids that sort by time, unique over all machines. */
+  readonly makeId?: MakeId;
   readonly logger?: Logger;
 }
 
@@ -63,6 +69,8 @@ const optionNames = [
   'modules',
   'resolveFrom',
   'clock',
+  'random',
+  'makeId',
   'logger',
 ] as const satisfies readonly (keyof OpenOptions)[];
 
@@ -75,7 +83,7 @@ export function checkOptions(options: OpenOptions): void {
   checkKeys(options, optionNames, 'open');
   checkKeys(options.routing ?? {}, ['strategy', 'fallback', 'rankTimeoutMs'], 'open.routing');
   checkKeys(options.hooks ?? {}, ['preExecution', 'postExecution'], 'open.hooks');
-  checkKeys(options.lease ?? {}, ['leaseMs', 'renewMs', 'sweepMs', 'pollMs'], 'open.lease');
+  checkKeys(options.lease ?? {}, ['leaseMs', 'renewMs', 'stallMs', 'sweepMs', 'pollMs'], 'open.lease');
   for (const [key, value] of Object.entries(options.lease ?? {})) {
     checkInteger(value, `open.lease.${key}`, 1, 24 * 60 * 60 * 1000);
   }
@@ -89,6 +97,8 @@ export function checkOptions(options: OpenOptions): void {
     );
   }
   checkShape(options.clock, 'clock', ['now', 'monotonic', 'setTimer']);
+  checkFunction(options.random, 'random');
+  checkFunction(options.makeId, 'makeId');
   checkShape(options.logger, 'logger', ['debug', 'info', 'warn', 'error']);
   if (typeof options.persistence !== 'string') {
     checkShape(options.persistence, 'persistence', ['commit', 'getTask', 'onChange', 'close']);
@@ -100,7 +110,7 @@ export function checkOptions(options: OpenOptions): void {
  *
  * @throws SymphonyError `INVALID_ARGUMENT`, `DUPLICATE_AGENT`, `AGENT_INVALID`, `INVALID_NAME`
  */
-export function checkAgents(agents: readonly AgentLike[]): readonly Agent[] {
+export function checkAgents(agents: readonly AgentLike[]): readonly AnyAgent[] {
   checkArray(agents, 'agents');
   const seen = new Set<string>();
   // Not map, which passes over holes.
@@ -120,6 +130,11 @@ export function checkAgents(agents: readonly AgentLike[]): readonly Agent[] {
 function checkArray(value: unknown, what: string): void {
   if (value === undefined || Array.isArray(value)) return;
   throw new SymphonyError('INVALID_ARGUMENT', `${what} must be an array, got ${describe(value)}.`);
+}
+
+function checkFunction(value: unknown, what: string): void {
+  if (value === undefined || typeof value === 'function') return;
+  throw new SymphonyError('INVALID_ARGUMENT', `${what} must be a function, got ${describe(value)}.`);
 }
 
 function checkShape(value: unknown, what: string, methods: readonly string[]): void {

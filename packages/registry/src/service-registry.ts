@@ -7,9 +7,9 @@ import {
   systemClock,
   toAgentConfig,
   Tokens,
-  type Agent,
   type AgentConfig,
   type AgentLike,
+  type AnyAgent,
   type Clock,
   type JsonValue,
   type Store,
@@ -64,7 +64,7 @@ export interface StartWorkerOptions {
 export class ServiceRegistry {
   readonly #strategies: KnownStrategies;
   readonly #routing: RoutingOptions;
-  readonly #agents = new Map<string, Agent>();
+  readonly #agents = new Map<string, AnyAgent>();
   /** The default router and those of `getTaskRouter(strategy)`. */
   readonly #routers: TaskRouter[] = [];
   #container: Container | undefined;
@@ -165,7 +165,7 @@ export class ServiceRegistry {
    * @throws SymphonyError `AGENT_INVALID`, `INVALID_NAME`
    */
   async registerAgent(agent: AgentLike): Promise<AgentConfig> {
-    const [checked] = checkAgents([agent]) as readonly [Agent];
+    const [checked] = checkAgents([agent]) as readonly [AnyAgent];
     const config = toAgentConfig(checked);
     await commitGroup(this.get(Tokens.Store), [{ type: 'registerAgent', config }]);
     this.#host(checked);
@@ -173,7 +173,7 @@ export class ServiceRegistry {
   }
 
   /** Registers agents. What the catalogue holds already is not written again: it would wait for the disk. */
-  async #registerAll(agents: readonly Agent[]): Promise<void> {
+  async #registerAll(agents: readonly AnyAgent[]): Promise<void> {
     if (agents.length === 0) return;
     const entries = await this.get(Tokens.Store).agents();
     const known = new Map(entries.map(({ config }) => [config.id, JSON.stringify(config)]));
@@ -184,7 +184,7 @@ export class ServiceRegistry {
   }
 
   /** Makes an agent of the catalogue one of this process. */
-  #host(agent: Agent): void {
+  #host(agent: AnyAgent): void {
     this.#agents.set(agent.id, agent);
     this.get(StoreDirectory).addOwn(agent.id);
     for (const router of this.#routers) router.refresh();

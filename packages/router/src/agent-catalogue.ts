@@ -63,10 +63,14 @@ function sameConfig(a: AgentConfig, b: AgentConfig): boolean {
     a.description === b.description &&
     sameTexts(a.capabilities, b.capabilities) &&
     sameTexts(a.examples, b.examples) &&
-    a.limits.timeoutMs === b.limits.timeoutMs &&
     a.limits.concurrency === b.limits.concurrency &&
-    (a.cost === b.cost || JSON.stringify(a.cost) === JSON.stringify(b.cost))
+    sameJson(a.limits.timeouts, b.limits.timeouts) &&
+    sameJson(a.cost, b.cost)
   );
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {

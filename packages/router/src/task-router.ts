@@ -10,7 +10,7 @@ import {
   toAgent,
   toAgentConfig,
   toTaskError,
-  type Agent,
+  type AnyAgent,
   type AgentConfig,
   type AgentDirectory,
   type AgentEntry,
@@ -41,7 +41,7 @@ import { toWholeTask, type TaskLike } from './task-like.ts';
 import { withinLimit } from './time-limit.ts';
 
 /** An agent or its configuration, as far as it is not the default. */
-export type RoutableAgent = Agent | AgentFunction | (Partial<AgentConfig> & { readonly id: string });
+export type RoutableAgent = AnyAgent | AgentFunction | (Partial<AgentConfig> & { readonly id: string });
 
 /**
  * One way to say which strategy: its name, a plugin, a pair of either and its options, or a strategy object, which stays

@@ -179,6 +179,7 @@ async function comparable(answer: Promise<unknown>): Promise<unknown> {
   );
   return JSON.parse(JSON.stringify(settled), (key, value: unknown) => {
     if (key === 'holding' || (key === 'value' && isHolding(value))) return sorted(value as readonly unknown[]);
+    if (key === 'bootId') return '';
     if (isStoreFailure(value)) return { status: 'error', code: value.code };
     return value;
   }) as unknown;
@@ -196,6 +197,13 @@ function sorted(items: readonly unknown[]): readonly unknown[] {
   return [...items].sort((first, second) => (JSON.stringify(first) < JSON.stringify(second) ? -1 : 1));
 }
 
+/** A record without the ids of boots, which each store has of its own. */
+function withoutBoots(record: unknown): unknown {
+  return JSON.parse(JSON.stringify(record ?? null), (key, value: unknown) =>
+    key === 'bootId' ? '' : value,
+  ) as unknown;
+}
+
 /** Everything that a store shows, without positions: they need only increase. */
 async function readAll(store: Store): Promise<unknown> {
   const events = await store.events({ limit: 100_000 });
@@ -205,16 +213,12 @@ async function readAll(store: Store): Promise<unknown> {
   const steps = tasks.flatMap(({ id }) => names.agents.map((agent) => store.steps(id, agent)));
   const agents = await store.agents();
   const loads = await store.loads();
-  const workers = names.workers.map(async (id) => {
-    const row = await store.worker(id);
-    return row === undefined ? undefined : { ...row, bootId: '' };
-  });
   return {
-    tasks,
+    tasks: tasks.map(withoutBoots),
     workflows: await store.listWorkflows({ limit: 1_000 }),
     logs: logs.map((log) => log.map((event) => ({ ...event, position: 0 }))),
     steps: await Promise.all(steps),
-    workers: await Promise.all(workers),
+    workers: (await Promise.all(names.workers.map((id) => store.worker(id)))).map(withoutBoots),
     holding: await Promise.all(names.workers.map(async (id) => sorted(await store.holding(id)))),
     agents,
     loads: agents.map(({ config }) => loads.get(config.id) ?? { running: 0, queued: 0 }),

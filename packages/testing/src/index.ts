@@ -10,6 +10,17 @@ export {
 } from './fault-plan.ts';
 export { faultyStore, type FaultyStore, type FaultyStoreOptions } from './faulty-store.ts';
 export { createIdSequence } from './id-sequence.ts';
+export { defaultFaults, faultKinds, type FaultKind, type FaultRates } from './simulation/faults.ts';
+export type {
+  SimulatedLease,
+  SimulatedMoment,
+  SimulatedOpenOptions,
+  SimulatedRegistry,
+  SimulateOptions,
+} from './simulation/options.ts';
+export { explainSimulation, type SimulationReport, type SimulationViolation } from './simulation/report.ts';
+export { simulate } from './simulation/simulate.ts';
+export type { SimulatedProcess } from './simulation/virtual-process.ts';
 export { testStore } from './store-suite.ts';
 export { checkInvariants, type Contents } from './store-suite/invariants.ts';
 export type { StoreUnderTest } from './store-suite/suite.ts';

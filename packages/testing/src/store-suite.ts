@@ -21,6 +21,7 @@ import { retention } from './store-suite/retention.ts';
 import { routing } from './store-suite/routing.ts';
 import { stepping } from './store-suite/stepping.ts';
 import type { StoreUnderTest, Suite } from './store-suite/suite.ts';
+import { timingOut } from './store-suite/timing-out.ts';
 import { workers } from './store-suite/workers.ts';
 import { workflows } from './store-suite/workflows.ts';
 import type { TestRunner } from './test-runner.ts';
@@ -64,6 +65,7 @@ const parts: readonly ((suite: Suite) => void)[] = [
   stepping,
   workers,
   cancelling,
+  timingOut,
   races,
   workflows,
   dependencies,

@@ -4,7 +4,7 @@ import {
   describe,
   SymphonyError,
   toAgentConfig,
-  type Agent,
+  type AnyAgent,
   type AgentConfig,
   type AgentEntry,
   type Store,
@@ -38,7 +38,7 @@ export class AgentManager {
    *
    * @throws SymphonyError `AGENT_INVALID`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_JSON`
    */
-  async registerAgent(agent: Agent | (Partial<AgentConfig> & { readonly id: string })): Promise<AgentConfig> {
+  async registerAgent(agent: AnyAgent | (Partial<AgentConfig> & { readonly id: string })): Promise<AgentConfig> {
     const config = toAgentConfig(agent);
     await commitGroup(this.#store, [{ type: 'registerAgent', config }]);
     return config;

@@ -179,7 +179,7 @@ const rows: readonly Row[] = [
   [
     'a misspelled timeout',
     'INVALID_ARGUMENT',
-    'task.timeouts has no option "startToClose". It takes startToCloseMs.',
+    'task.timeouts has no option "startToClose". It takes scheduleToStartMs, startToCloseMs, scheduleToCloseMs, idleMs.',
     create({ timeouts: { startToClose: 5 } }),
   ],
   ...['tomorrow', Number.NaN, -1, 253_402_300_800_000, new Date(Number.NaN), 1.5, null].map((dueAt): Row => [

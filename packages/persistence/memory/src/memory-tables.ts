@@ -62,9 +62,9 @@ export class MemoryTables implements Tables {
     group: (row) => (row.boundTo !== null && row.boundUntil !== null ? all : undefined),
     order: (row) => row.boundUntil as number,
   });
-  readonly #cancellations = new TaskIndex({
-    group: (row) => (row.status === 'running' && row.cancelAt !== null ? all : undefined),
-    order: (row) => row.cancelAt as number,
+  readonly #expiring = new TaskIndex({
+    group: (row) => (row.expiresAt === null ? undefined : all),
+    order: (row) => row.expiresAt as number,
   });
   readonly #held = new TaskIndex({
     group: (row) => (row.status === 'pending' && row.held ? (row.workflowId ?? undefined) : undefined),
@@ -90,7 +90,7 @@ export class MemoryTables implements Tables {
     this.#runningAgents,
     this.#bound,
     this.#bindings,
-    this.#cancellations,
+    this.#expiring,
     this.#held,
     this.#free,
     this.#open,
@@ -288,8 +288,8 @@ export class MemoryTables implements Tables {
     return this.#rows(upTo(this.#bindings.keys(all), lease), limit);
   }
 
-  overdueCancellations(now: number, limit: number): readonly TaskRow[] {
-    return this.#rows(upTo(this.#cancellations.keys(all), now), limit);
+  overdueTasks(now: number, limit: number): readonly TaskRow[] {
+    return this.#rows(upTo(this.#expiring.keys(all), now), limit);
   }
 
   pendingTasks(workflowId: string, held: boolean, limit: number): readonly TaskRow[] {
@@ -481,6 +481,8 @@ function rowOf(row: TaskRow, known: TaskRow | undefined): TaskRow {
     refusedBy: row.refusedBy === known?.refusedBy ? known.refusedBy : throughJson(row.refusedBy),
     retry: row.retry === known?.retry ? known.retry : throughJson(row.retry),
     timeouts: row.timeouts === known?.timeouts ? known.timeouts : throughJson(row.timeouts),
+    timeLimits: row.timeLimits === known?.timeLimits ? known.timeLimits : throughJson(row.timeLimits),
+    expiresAt: row.expiresAt,
     lastSeq: row.lastSeq,
     createdAt: row.createdAt,
     startedAt: row.startedAt,

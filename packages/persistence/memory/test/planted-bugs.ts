@@ -322,17 +322,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     bug: 'a cancelled attempt is never given up',
-    tables: { overdueCancellations: () => [] },
+    tables: { overdueTasks: () => [] },
     foundBy: 'is ended by any sweeper once the grace is over, not before',
   },
   {
-    bug: 'a cancelled attempt is given up before its grace is over',
+    bug: 'what is overdue is found too late',
     tables: {
-      overdueCancellations: (
-        _tables,
-        right: Right<'overdueCancellations'>,
-        ...[now, limit]: Parameters<Right<'overdueCancellations'>>
-      ) => right(now + 1, limit),
+      overdueTasks: (_tables, right: Right<'overdueTasks'>, ...[now, limit]: Parameters<Right<'overdueTasks'>>) =>
+        right(now - 1, limit),
     },
     foundBy: 'is ended by any sweeper once the grace is over, not before',
   },

@@ -40,6 +40,8 @@ export const hotColumns: readonly Column<TaskRow>[] = [
   { name: 'started_at', type: 'bigint', value: (row) => row.startedAt },
   { name: 'finished_at', type: 'bigint', value: (row) => row.finishedAt },
   { name: 'unroutable', type: 'boolean', value: (row) => row.unroutable },
+  { name: 'time_limits', type: 'text', value: (row) => objectText(row.timeLimits) },
+  { name: 'expires_at', type: 'bigint', value: (row) => row.expiresAt },
 ];
 
 /** The columns of a task that never change once it was created. `toTaskBody` reads them first. */

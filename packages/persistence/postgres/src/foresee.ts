@@ -21,6 +21,7 @@ function foresee(command: Command, needs: Needs): void {
       needs.records.add(command.task.id);
       if (command.task.idempotencyKey !== null) needs.taskKeys.add(command.task.idempotencyKey);
       if (command.task.workflowId !== null) needs.workflows.add(command.task.workflowId);
+      if (command.task.agentId !== null) needs.agents.add(command.task.agentId);
       for (const { taskId } of command.task.dependsOn) needs.rows.add(taskId);
       return;
     case 'createWorkflow':
@@ -31,6 +32,7 @@ function foresee(command: Command, needs: Needs): void {
       needs.rows.add(command.id);
       needs.workflowsOf.add(command.id);
       if (command.task.idempotencyKey !== null) needs.taskKeys.add(command.task.idempotencyKey);
+      if (command.task.agentId !== null) needs.agents.add(command.task.agentId);
       for (const { taskId } of command.task.dependsOn) needs.rows.add(taskId);
       return;
     case 'addTask':

@@ -39,6 +39,8 @@ CREATE TABLE tasks (
   started_at bigint,
   finished_at bigint,
   unroutable boolean NOT NULL,
+  time_limits text,
+  expires_at bigint,
   idempotency_key text COLLATE "C",
   body_hash text NOT NULL,
   name text NOT NULL,
@@ -59,7 +61,7 @@ CREATE INDEX tasks_due ON tasks (agent_id, claim_key, id, due_at)
 CREATE INDEX tasks_running ON tasks (worker_id, id) WHERE status = 'running';
 CREATE INDEX tasks_running_agent ON tasks (agent_id) WHERE status = 'running';
 CREATE INDEX tasks_bound ON tasks (bound_to, id) WHERE bound_to IS NOT NULL;
-CREATE INDEX tasks_cancelling ON tasks (cancel_at, id) WHERE status = 'running' AND cancel_at IS NOT NULL;
+CREATE INDEX tasks_expiring ON tasks (expires_at, id) WHERE expires_at IS NOT NULL;
 CREATE INDEX tasks_workflow ON tasks (workflow_id, id) WHERE workflow_id IS NOT NULL;
 CREATE INDEX tasks_held ON tasks (workflow_id) WHERE held;
 CREATE INDEX tasks_finished ON tasks (finished_at, id) WHERE finished_at IS NOT NULL;

@@ -4,9 +4,7 @@ import {
   closeWorker,
   encodeJson,
   isHosted,
-  openWorker,
   prune,
-  renewWorker,
   sweep,
   SymphonyError,
   systemClock,
@@ -35,6 +33,7 @@ import {
   type TaskQuery,
   type TaskRecord,
   type TaskStatus,
+  type WorkerBeat,
   type WorkerRow,
   type WorkflowQuery,
   type WorkflowRow,
@@ -44,6 +43,8 @@ import type { Connections } from './connections.ts';
 import { Doorbell } from './doorbell.ts';
 import { dueCondition } from './due-tasks.ts';
 import { Filter } from './filter.ts';
+import { HeartLink } from './heart-link.ts';
+import { opening, renewal } from './leases.ts';
 import { openConnections } from './open.ts';
 import { checkOptions, type PostgresStoreOptions, type Settings } from './options.ts';
 import { addHorizon, storeKey } from './positions.ts';
@@ -62,9 +63,6 @@ const queuedLimit = 1_000;
 /** Largest value of a plugin in bytes. */
 const stateLimit = 1024 * 1024;
 
-/** A worker as the port hands it over. */
-type WorkerLease = Parameters<Store['renew']>[0];
-
 /**
  * A store in a schema of a PostgreSQL database: any number of processes on any number of machines share it. Open it with
  * {@link PostgresStore.open}.
@@ -78,6 +76,7 @@ export class PostgresStore implements Store, AsyncDisposable {
   readonly #doorbell: Doorbell;
   readonly #batcher: Batcher<CommitRequest, CommitResponse>;
   readonly #key: string;
+  readonly #heart: HeartLink | undefined;
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -97,6 +96,8 @@ export class PostgresStore implements Store, AsyncDisposable {
     this.#transactions = new Transactions(connections, settings);
     this.#doorbell = new Doorbell(settings, connections);
     this.#key = storeKey(settings.schema);
+    // A clock that tests move does not move on another thread.
+    this.#heart = settings.clock === undefined ? new HeartLink(settings) : undefined;
     const commits = new Commits(this.#transactions);
     this.#batcher = new Batcher((requests) => commits.carryOut(requests), {
       maximum: flushRequests,
@@ -226,31 +227,15 @@ export class PostgresStore implements Store, AsyncDisposable {
     return loads;
   }
 
-  async openWorker(worker: WorkerLease): Promise<void> {
-    await this.#track(() =>
-      this.#transactions.run({
-        purpose: 'renew',
-        writes: true,
-        foresee: (needs) => {
-          for (const agentId of worker.hosts) needs.agents.add(agentId);
-        },
-        decide: (tables, times) => openWorker(tables, times, worker),
-      }),
-    );
+  async openWorker(beat: WorkerBeat): Promise<void> {
+    await this.#track(() => this.#transactions.run(opening(beat)));
+    this.#heart?.follow(beat);
   }
 
-  async renew(worker: WorkerLease): Promise<Renewal> {
-    return this.#track(() =>
-      this.#transactions.run({
-        purpose: 'renew',
-        writes: true,
-        foresee: (needs) => {
-          needs.workers.add(worker.id);
-          for (const agentId of worker.hosts) needs.agents.add(agentId);
-        },
-        decide: (tables, times) => renewWorker(tables, times, worker),
-      }),
-    );
+  async renew(beat: WorkerBeat): Promise<Renewal> {
+    // Followed from the question on: the thread need not ask the same beside it.
+    this.#heart?.follow(beat);
+    return this.#track(() => this.#transactions.run(renewal(beat)));
   }
 
   async holding(workerId: string): Promise<readonly Holding[]> {
@@ -270,6 +255,8 @@ export class PostgresStore implements Store, AsyncDisposable {
   }
 
   async closeWorker(workerId: string): Promise<void> {
+    // Before the call: a lease that could not be given back must run out, not be renewed for ever.
+    this.#heart?.forget(workerId);
     await this.#track(() =>
       this.#transactions.run({
         purpose: 'leave',
@@ -365,6 +352,7 @@ export class PostgresStore implements Store, AsyncDisposable {
     await this.#batcher.idle();
     await Promise.allSettled(this.#underWay);
     await this.#doorbell.stop();
+    await this.#heart?.stop();
     await this.#connections.close();
   }
 

@@ -43,6 +43,8 @@ export function toTaskRow(cells: Cells): TaskRow {
     startedAt: cells[23] as number | null,
     finishedAt: cells[24] as number | null,
     unroutable: cells[25] as boolean,
+    timeLimits: parseOr(cells[26], {}),
+    expiresAt: cells[27] as number | null,
   };
 }
 

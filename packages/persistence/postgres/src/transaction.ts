@@ -74,7 +74,8 @@ export class Transactions {
       plan.foresee(first);
       const { times, id } = await this.#begin(client, loaded, first, plan);
       const { tables, value } = await this.#decide(client, loaded, plan, times);
-      const mark = id === null ? undefined : markOf(client, id);
+      // What writes nothing can be decided anew, whatever became of it.
+      const mark = id === null || tables.written.isEmpty ? undefined : markOf(client, id);
       await this.#finish(client, tables, times, mark, () => {
         if (mark !== undefined) becomesUnsure(mark, value);
       });

@@ -331,14 +331,15 @@ export class WorkingSet implements Tables {
     });
   }
 
-  overdueCancellations(now: number, limit: number): readonly TaskRow[] {
+  overdueTasks(now: number, limit: number): readonly TaskRow[] {
     return this.#list({
-      where: `status = 'running' AND cancel_at <= $1`,
+      where: 'expires_at <= $1',
       values: [now],
-      order: 'cancel_at, id',
+      order: 'expires_at, id',
       limit,
       lock: 'skip',
-      includes: (row) => row.status === 'running' && row.cancelAt !== null && row.cancelAt <= now,
+      includes: (row) => row.expiresAt !== null && row.expiresAt <= now,
+      sort: (first, second) => (first.expiresAt as number) - (second.expiresAt as number) || byId(first, second),
     });
   }
 

@@ -37,4 +37,11 @@ export class Written {
   readonly agents = new Map<string, AgentRow>();
   /** Null stands for a deleted one. */
   readonly workers = new Map<string, WorkerRow | null>();
+
+  /** Whether there is nothing to send. */
+  get isEmpty(): boolean {
+    const { tasks, deletedTasks, workflows, deletedWorkflows, counters, agents, workers } = this;
+    const kept = [tasks, deletedTasks, workflows, deletedWorkflows, counters, agents, workers];
+    return this.steps.length === 0 && this.events.length === 0 && kept.every(({ size }) => size === 0);
+  }
 }

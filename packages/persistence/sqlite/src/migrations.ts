@@ -140,10 +140,12 @@ CREATE TABLE state (
   },
   {
     number: 2,
-    name: 'dependencies, failing fast, retention',
+    name: 'dependencies, failing fast, retention, time limits',
     sql: `
 ALTER TABLE tasks ADD COLUMN depends_on TEXT;
 ALTER TABLE tasks ADD COLUMN parent_id TEXT;
+ALTER TABLE tasks ADD COLUMN time_limits TEXT;
+ALTER TABLE tasks ADD COLUMN expires_at INTEGER;
 ALTER TABLE workflows ADD COLUMN on_failure TEXT NOT NULL DEFAULT 'continue';
 ALTER TABLE agents ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
 
@@ -157,6 +159,8 @@ CREATE INDEX dependencies_task ON dependencies (task_id);
 CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at IS NOT NULL;
 DROP INDEX tasks_running;
 CREATE INDEX tasks_running ON tasks (worker_id, agent_id) WHERE status = 'running';
+DROP INDEX tasks_cancelling;
+CREATE INDEX tasks_expiring ON tasks (expires_at, id) WHERE expires_at IS NOT NULL;
 CREATE INDEX workflows_settled ON workflows (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX events_workflow ON events (workflow_id, position) WHERE workflow_id IS NOT NULL;
 `,

@@ -45,6 +45,8 @@ export const hotColumns = [
   'started_at',
   'finished_at',
   'unroutable',
+  'time_limits',
+  'expires_at',
 ] as const;
 
 /** What {@link toTaskRow} reads, in its order. */
@@ -90,6 +92,8 @@ export function hotValues(row: TaskRow): SqlValue[] {
     row.startedAt,
     row.finishedAt,
     row.unroutable ? 1 : 0,
+    objectText(row.timeLimits),
+    row.expiresAt,
   ];
 }
 
@@ -122,33 +126,35 @@ export function toTaskRow(row: SqlArray): TaskRow {
     startedAt: row[23] as number | null,
     finishedAt: row[24] as number | null,
     unroutable: row[25] === 1,
+    timeLimits: parseOr(row[26], {}),
+    expiresAt: row[27] as number | null,
   };
 }
 
 /** The task that the record columns hold; `readMoved` reads the parts that were moved out of the row. */
 export function toTaskRecord(row: SqlArray, readMoved: (id: string) => ReadonlyMap<string, string>): TaskRecord {
-  const spilled = row[37] as number;
+  const spilled = row[39] as number;
   const moved = spilled === 0 ? none : readMoved(row[0] as string);
   // A part that has become small again leaves its old text behind; the bit says what counts.
   const part = (name: Part, index: number): string | null =>
     (spilled & parts[name]) === 0 ? (row[index] as string | null) : (moved.get(name) ?? null);
-  const description = part('description', 31);
-  const error = part('error', 35);
+  const description = part('description', 33);
+  const error = part('error', 37);
   return {
     ...toTaskRow(row),
-    idempotencyKey: row[26] as string | null,
-    bodyHash: row[27] as string,
-    name: row[28] as string,
-    tags: parseOr(row[29], []),
-    requirements: parseOr(row[30], {}),
+    idempotencyKey: row[28] as string | null,
+    bodyHash: row[29] as string,
+    name: row[30] as string,
+    tags: parseOr(row[31], []),
+    requirements: parseOr(row[32], {}),
     description: parseOr(description, ''),
-    input: part('input', 32) ?? 'null',
-    metadata: part('metadata', 33) ?? 'null',
-    output: part('output', 34),
+    input: part('input', 34) ?? 'null',
+    metadata: part('metadata', 35) ?? 'null',
+    output: part('output', 36),
     error: parseOr<TaskError | null>(error, null),
-    progress: part('progress', 36),
-    dependsOn: parseOr(row[38], []),
-    parentId: row[39] as string | null,
+    progress: part('progress', 38),
+    dependsOn: parseOr(row[40], []),
+    parentId: row[41] as string | null,
   };
 }
 

@@ -31,6 +31,7 @@ import {
   type SymphonyEvent,
   type TaskQuery,
   type TaskRecord,
+  type WorkerBeat,
   type WorkerRow,
   type WorkflowQuery,
   type WorkflowRow,
@@ -53,7 +54,7 @@ import {
 } from './rows.ts';
 import { dueCondition, prepareArrays, readPayloads } from './sqlite-tables.ts';
 import { linkHere, linkThread, type WriterLink } from './writer-link.ts';
-import type { WorkerLease, WriterCall, WriterCalls } from './writer.ts';
+import type { WriterCall, WriterCalls } from './writer.ts';
 
 /** How a SQLite store is opened. */
 export interface SqliteStoreOptions {
@@ -243,11 +244,11 @@ export class SqliteStore implements Store {
     return loads;
   }
 
-  async openWorker(worker: WorkerLease): Promise<void> {
+  async openWorker(worker: WorkerBeat): Promise<void> {
     await this.#write('openWorker', worker);
   }
 
-  renew(worker: WorkerLease): Promise<Renewal> {
+  renew(worker: WorkerBeat): Promise<Renewal> {
     return this.#write('renew', worker);
   }
 

@@ -328,9 +328,9 @@ export class SqliteTables implements Tables {
     );
   }
 
-  overdueCancellations(now: number, limit: number): readonly TaskRow[] {
+  overdueTasks(now: number, limit: number): readonly TaskRow[] {
     return this.#tasks(
-      `SELECT ${taskColumns} FROM tasks WHERE status = 'running' AND cancel_at <= ? ORDER BY id LIMIT ?`,
+      `SELECT ${taskColumns} FROM tasks WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?`,
       now,
       limit,
     );

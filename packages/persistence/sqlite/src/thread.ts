@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { systemClock } from '@symphony/core';
+import { Heart, type WorkerBeat } from '@symphony/core';
 import { openDatabase, type DatabaseOptions } from './database.ts';
 import { createReadTimes } from './lease-clock.ts';
-import { carryError, Writer, type CarriedError, type WorkerLease, type WriterCall } from './writer.ts';
+import { carryError, Writer, type CarriedError, type WriterCall } from './writer.ts';
 
 /** What the main thread asks. */
 export interface ThreadRequest {
@@ -15,9 +15,6 @@ export interface ThreadRequest {
 export type ThreadReply =
   { readonly id: number; readonly answer: unknown } | { readonly id: number; readonly error: CarriedError };
 
-/** How often the thread looks whether a lease is to be renewed. */
-const heartbeatMs = 200;
-
 function serve(port: NonNullable<typeof parentPort>, options: DatabaseOptions): void {
   const post = (reply: ThreadReply): void => port.postMessage(reply);
   let writer: Writer;
@@ -28,13 +25,13 @@ function serve(port: NonNullable<typeof parentPort>, options: DatabaseOptions): 
     port.close();
     return;
   }
-  const heart = new Heart(writer);
+  const heart = new Heart((beat) => writer.call('renew', beat).alive);
   port.on('message', ({ id, call, input }: ThreadRequest) => {
     try {
       // Before the call: a lease that could not be given back must run out, not be renewed for ever.
       if (call === 'closeWorker') heart.forget(input as string);
       post({ id, answer: writer.call(call, input as never) });
-      heart.follow(call, input);
+      if (call === 'openWorker' || call === 'renew') heart.follow(input as WorkerBeat);
     } catch (error) {
       post({ id, error: carryError(error) });
     }
@@ -44,55 +41,6 @@ function serve(port: NonNullable<typeof parentPort>, options: DatabaseOptions): 
     }
   });
   post({ id: 0, answer: undefined });
-}
-
-/**
- * Renews the leases of this process's workers while the main thread is too busy to: an agent that computes for a minute
- * keeps its tasks. When the process dies or is stopped, so is this.
- */
-class Heart {
-  readonly #writer: Writer;
-  readonly #leases = new Map<string, { readonly lease: WorkerLease; renewedAt: number }>();
-  #stopTimer: () => void = () => undefined;
-
-  constructor(writer: Writer) {
-    this.#writer = writer;
-    this.#arm();
-  }
-
-  follow(call: WriterCall, input: unknown): void {
-    if (call === 'openWorker' || call === 'renew') {
-      const lease = input as WorkerLease;
-      this.#leases.set(lease.id, { lease, renewedAt: systemClock.monotonic() });
-    }
-  }
-
-  forget(workerId: string): void {
-    this.#leases.delete(workerId);
-  }
-
-  stop(): void {
-    this.#stopTimer();
-  }
-
-  #arm(): void {
-    this.#stopTimer = systemClock.setTimer(() => {
-      this.#beat();
-      this.#arm();
-    }, heartbeatMs);
-  }
-
-  #beat(): void {
-    for (const known of this.#leases.values()) {
-      if (systemClock.monotonic() - known.renewedAt < known.lease.renewMs) continue;
-      try {
-        if (!this.#writer.call('renew', known.lease).alive) this.#leases.delete(known.lease.id);
-        known.renewedAt = systemClock.monotonic();
-      } catch {
-        // The main thread's own renewal reports it; the next beat tries again.
-      }
-    }
-  }
 }
 
 const port = parentPort;

@@ -19,24 +19,17 @@ import {
   type SweepRequest,
   type SweepResult,
   type Times,
+  type WorkerBeat,
 } from '@symphony/core';
 import { inTransaction, isDataError, toStoreError } from './database.ts';
 import type { ReadTimes } from './lease-clock.ts';
 import { SqliteTables } from './sqlite-tables.ts';
 
-/** A worker as it is opened and renewed. */
-export interface WorkerLease {
-  readonly id: string;
-  readonly hosts: readonly string[];
-  readonly leaseMs: number;
-  readonly renewMs: number;
-}
-
 /** What can be asked of the writer, by name: what goes in, and what comes out. */
 export interface WriterCalls {
   commit: { readonly in: readonly CommitRequest[]; readonly out: readonly CommitResponse[] };
-  openWorker: { readonly in: WorkerLease; readonly out: undefined };
-  renew: { readonly in: WorkerLease; readonly out: Renewal };
+  openWorker: { readonly in: WorkerBeat; readonly out: undefined };
+  renew: { readonly in: WorkerBeat; readonly out: Renewal };
   closeWorker: { readonly in: string; readonly out: undefined };
   sweep: {
     readonly in: SweepRequest & { /** On the lease clock. */ readonly askedAt: number };
@@ -88,10 +81,10 @@ export class Writer {
       case 'commit':
         return this.#commit(input as WriterCalls['commit']['in']);
       case 'openWorker':
-        this.#write((times) => openWorker(this.#tables, times, input as WorkerLease));
+        this.#write((times) => openWorker(this.#tables, times, input as WorkerBeat));
         return undefined;
       case 'renew':
-        return this.#write((times) => renewWorker(this.#tables, times, input as WorkerLease));
+        return this.#write((times) => renewWorker(this.#tables, times, input as WorkerBeat));
       case 'closeWorker':
         this.#write((times) => closeWorker(this.#tables, times, input as string));
         return undefined;

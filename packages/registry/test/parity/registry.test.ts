@@ -80,7 +80,7 @@ describe.each(stores)('registry on %s', (_name, persistence) => {
       description: 'Adds numbers',
       capabilities: ['sums'],
       examples: ['2 + 2'],
-      limits: { timeoutMs: 500 },
+      limits: { timeouts: { startToCloseMs: 500 } },
       cost: { perTask: 2 },
       run: () => 4,
     };

@@ -167,6 +167,8 @@ export function committing({ group, test }: Suite): void {
         openDependencies: 0,
         parentId: null,
         refusedBy: [],
+        timeLimits: { startToCloseMs: 5_000 },
+        expiresAt: null,
         lastSeq: 1,
         createdAt: lab.clock.now(),
         startedAt: null,

@@ -104,6 +104,10 @@ async function checkTask(store: Store, task: TaskRecord, log: readonly SymphonyE
   const claimKey = task.dueAt === null ? null : task.dueAt - task.priority * 60_000;
   // A task that nobody can take stands behind the others, wherever that was when it was last looked at.
   if (!task.unroutable) assert.equal(task.claimKey, claimKey, `${name}: its claim key`);
+  if (isTerminal(task.status))
+    assert.deepEqual([task.timeLimits, task.expiresAt], [{}, null], `${name}: its time limits`);
+  if (task.cancelAt !== null && task.status === 'running')
+    assert.equal(task.expiresAt, task.cancelAt, `${name}: when its grace is over`);
   if (task.boundUntil !== null) assert.notEqual(task.boundTo, null, `${name}: bound until, but to nobody`);
   assert.ok(task.version >= 1 && task.version <= 1 + log.length * 2, `${name}: version ${task.version}`);
   if (task.workerId !== null) {
@@ -139,7 +143,7 @@ function checkDependencies(task: TaskRecord, statuses: ReadonlyMap<string, TaskS
 }
 
 /** What each event says of the status after it; null: it says nothing. */
-const statusAfter: { readonly [Type in SymphonyEvent['type']]?: TaskStatus } = {
+export const statusAfter: { readonly [Type in SymphonyEvent['type']]?: TaskStatus } = {
   'task.created': 'pending',
   'task.claimed': 'running',
   'task.retry_scheduled': 'pending',
@@ -154,7 +158,8 @@ const statusAfter: { readonly [Type in SymphonyEvent['type']]?: TaskStatus } = {
   'task.retried': 'pending',
 };
 
-const steps = new Set(
+/** What the table of transitions allows: `pending → running`. */
+export const legalSteps: ReadonlySet<string> = new Set(
   Object.values(transitionTable).flatMap((cells) =>
     Object.entries(cells).flatMap(([from, tos]) => tos.map((to) => `${from} → ${to}`)),
   ),
@@ -166,7 +171,7 @@ function replay(name: string, log: readonly SymphonyEvent[]): TaskStatus | undef
     const next = statusAfter[type];
     if (next === undefined) continue;
     if (status === undefined) assert.equal(type, 'task.created', `${name}: its log begins with its creation`);
-    else assert.ok(steps.has(`${status} → ${next}`), `${name}: event ${seq} goes from ${status} to ${next} (I5)`);
+    else assert.ok(legalSteps.has(`${status} → ${next}`), `${name}: event ${seq} goes from ${status} to ${next} (I5)`);
     if (type === 'task.claimed') assert.equal(status, 'pending', `${name}: claimed while ${String(status)} (I9)`);
     status = next;
   }

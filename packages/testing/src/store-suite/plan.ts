@@ -1,4 +1,12 @@
-import type { AgentConfig, Command, Dependency, RoutingDecision, StepRow, TaskRecord } from '@symphony/core';
+import type {
+  AgentConfig,
+  Command,
+  Dependency,
+  RoutingDecision,
+  StepRow,
+  TaskRecord,
+  TaskTimeouts,
+} from '@symphony/core';
 import type * as fastCheck from 'fast-check';
 import { newAgentConfig, newTask, newWorkflow } from '../builders.ts';
 import { failure, type AttemptEnd } from './lab.ts';
@@ -230,6 +238,7 @@ export function toCommand(plan: CommandPlan, moment: Moment): Command {
           idempotencyKey: variant === 5 ? `key_${plan.workflow}` : null,
           bodyHash: variant === 4 && plan.stale ? 'other' : 'hash',
           retry: variant % 2 === 0 ? {} : { maxRetries: 1, maxCrashes: 2, initialDelayMs: 900 },
+          timeouts: plan.text < 5 ? {} : limitsOf(plan.text),
           dependsOn: variant === 3 ? toDependencies(task, moment.tasks.at(-1 - plan.workflow)) : [],
         }),
       };
@@ -256,6 +265,7 @@ export function toCommand(plan: CommandPlan, moment: Moment): Command {
         ...(variant === 4 ? { decision: toDecision(agentId, now) } : {}),
         ...(variant === 0 ? { workflowId } : {}),
         ...(variant === 1 ? { retry: { maxRetries: 0 } } : {}),
+        ...(variant === 2 ? { timeouts: limitsOf(plan.text), defaultMaxRetries: 0 } : {}),
       };
     case 'report':
       return { type, id, attempt, command: toEnd(plan, attempt, text, workerId) };
@@ -282,7 +292,14 @@ export function toCommand(plan: CommandPlan, moment: Moment): Command {
         event: { type: 'task.late_result', data: { attempt, outcome: flag ? 'resolved' : 'rejected' } },
       };
     case 'route':
-      return { type, id, workerId: holderOr(workerId, plan, task), decision: toDecision(agentId, now), claim: flag };
+      return {
+        type,
+        id,
+        workerId: holderOr(workerId, plan, task),
+        decision: toDecision(agentId, now),
+        claim: flag,
+        ...(variant === 5 ? { timeouts: limitsOf(plan.text) } : {}),
+      };
     case 'defer':
       return { type, id, workerId: holderOr(workerId, plan, task), forMs: 1_000, code: 'NO_ROUTE', reason: text };
     case 'reject':
@@ -364,11 +381,18 @@ function toDecision(agentId: string, now: number): RoutingDecision {
   };
 }
 
+/** Limits short enough to be passed between two operations. */
+function limitsOf(text: number): TaskTimeouts {
+  return text % 2 === 0
+    ? { scheduleToStartMs: 900, startToCloseMs: 50 }
+    : { scheduleToCloseMs: 9_000, startToCloseMs: 2_000, idleMs: 7 };
+}
+
 function toConfig(id: string, variant: number): AgentConfig {
   return newAgentConfig(id, {
     role: variant < 3 ? '' : `role ${variant}`,
     cost: { variant: variant < 3 ? 0 : variant },
-    limits: variant === 5 ? { concurrency: 1 } : {},
+    limits: variant === 5 ? { concurrency: 1 } : variant === 4 ? { timeouts: limitsOf(0) } : {},
   });
 }
 

@@ -273,7 +273,7 @@ export function workers({ subject, group, test }: Suite): void {
         description: 'Collects.',
         capabilities: ['fly', 'sting'],
         examples: ['Fetch honey'],
-        limits: { timeoutMs: 5 },
+        limits: { timeouts: { startToCloseMs: 5 } },
         cost: { perTask: 0.25, notes: [null, true] },
       });
       await lab.run({ type: 'registerAgent', config }, { type: 'registerAgent', config: newAgentConfig('a') });

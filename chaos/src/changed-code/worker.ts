@@ -1,0 +1,53 @@
+// A worker of the changed-code lane: runs the agent in the version that it is told.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Agent, Schema, Task } from '@symphony/core';
+import { ServiceRegistry } from '@symphony/registry';
+import { Notes } from '../scene/notes.ts';
+import { openStore } from '../scene/open-store.ts';
+import { codeLease, versions, type CodeConfig, type CodeFact, type DraftInput, type Version } from './versions.ts';
+
+const config = JSON.parse(process.argv[2] ?? '') as CodeConfig;
+process.once('disconnect', () => process.exit(3));
+const notes = new Notes<CodeFact>(config.notes);
+const { version } = config;
+const code: Version = versions[version];
+
+const withLanguage: Schema<DraftInput> = {
+  '~standard': {
+    version: 1,
+    vendor: 'chaos',
+    validate: (value) =>
+      (value as DraftInput).language === null
+        ? { issues: [{ message: 'required', path: ['language'] }] }
+        : { value: value as DraftInput },
+  },
+};
+
+const agent: Agent<DraftInput> = {
+  id: code.agent,
+  capabilities: ['draft'],
+  ...(code.narrow ? { input: withLanguage } : {}),
+  async run({ id, input }: Task<DraftInput>, { attempt, step }) {
+    notes.write({ kind: 'begin', version, task: id, attempt });
+    for (const { name, input: from } of code.steps) {
+      const fact = { version, agent: code.agent, task: id, attempt, step: name, input: from };
+      const act = async (): Promise<string> => {
+        await wait(input.ms);
+        notes.write({ kind: 'effect', ...fact });
+        return name;
+      };
+      await step(name, act, { input: from });
+      notes.write({ kind: 'passed', ...fact });
+    }
+    return version;
+  },
+};
+
+const store = await openStore(config.store);
+const symphony = await ServiceRegistry.open({ persistence: store, agents: [agent], lease: codeLease });
+const worker = await symphony.startWorker({ concurrency: 4 });
+process.send?.('ready');
+await worker.stopOnSignals();
+await symphony.close();
+await store.close();
+process.exit(0);

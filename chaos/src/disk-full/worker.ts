@@ -1,0 +1,43 @@
+// A worker of the disk-full lane: notes what its tasks do on another disk than the store's.
+import { setTimeout as wait } from 'node:timers/promises';
+import { SymphonyError, type Agent, type Task } from '@symphony/core';
+import { ServiceRegistry } from '@symphony/registry';
+import { Notes } from '../scene/notes.ts';
+import { openStore } from '../scene/open-store.ts';
+import { diskLease, startRefused, type DiskConfig, type DiskFact, type DiskWork } from './work.ts';
+
+const config = JSON.parse(process.argv[2] ?? '') as DiskConfig;
+process.once('disconnect', () => process.exit(3));
+const notes = new Notes<DiskFact>(config.notes);
+
+const payer: Agent<DiskWork> = {
+  id: 'payer',
+  async run({ id, input }: Task<DiskWork>, context) {
+    const { attempt, signal } = context;
+    notes.write({ kind: 'begin', task: id, attempt });
+    signal.addEventListener('abort', () => notes.write({ kind: 'aborted', task: id, attempt }), { once: true });
+    for (let index = 1; index <= input.steps; index++) {
+      const pay = async (): Promise<string> => {
+        await wait(input.ms);
+        notes.write({ kind: 'effect', task: id, attempt, step: index });
+        return 'x'.repeat(input.characters);
+      };
+      await context.step('pay', pay, { key: String(index) });
+      notes.write({ kind: 'recorded', task: id, attempt, step: index });
+    }
+    notes.write({ kind: 'returned', task: id, attempt });
+    return attempt;
+  },
+};
+
+const store = await openStore(config.store);
+const symphony = await ServiceRegistry.open({ persistence: store, agents: [payer], lease: diskLease });
+// Who starts while the disk is full is refused, and is started again by whoever looks after it.
+const worker = await symphony.startWorker({ concurrency: config.concurrency }).catch((error: unknown) => {
+  process.exit(SymphonyError.is(error, 'STORE_FULL') ? startRefused : 1);
+});
+process.send?.('ready');
+await worker.stopOnSignals();
+await symphony.close();
+await store.close();
+process.exit(0);

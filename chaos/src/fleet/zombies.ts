@@ -1,0 +1,73 @@
+import { wait } from './agents.ts';
+import type { Fleet } from './fleet.ts';
+import type { Running } from './supervisor.ts';
+import type { WatchedAttempt } from './watched-attempts.ts';
+
+/** When a stopped worker comes back: while the next attempt runs, after the task has ended, or after it was cancelled. */
+type Fate = 'beside' | 'behind' | 'cancelled';
+
+/** Leases after which a worker is continued, whatever has become of its tasks. */
+const patience = 6;
+
+/**
+ * Stops workers with attempts under way until these are somebody else's or over, and lets them come back and write, until as
+ * many attempts as wanted were such zombies. Half of the workers go on meanwhile.
+ */
+export async function makeZombies(fleet: Fleet, count: number, log: (text: string) => void): Promise<void> {
+  let made = 0;
+  const oneAfterTheOther = async (): Promise<void> => {
+    while (made < count) {
+      await fleet.pause(30);
+      const target = pickBusy(fleet);
+      if (target === undefined) continue;
+      const before = Math.floor(made / 100);
+      const zombies = await stopUntil(fleet, target, fleet.chance.weighted({ beside: 4, behind: 3, cancelled: 3 }));
+      made += zombies;
+      if (Math.floor(made / 100) > before) log(`${made} zombies`);
+    }
+  };
+  await fleet.untilReady();
+  await Promise.all(Array.from({ length: Math.floor(fleet.options.workers / 2) }, oneAfterTheOther));
+}
+
+function pickBusy(fleet: Fleet): Running | undefined {
+  const busy = fleet.ready('worker').filter(({ label }) => fleet.attempts.underway(label).length > 0);
+  return busy.length === 0 ? undefined : fleet.chance.pick(busy);
+}
+
+/** Answers how many attempts of the worker were zombies when it was continued. */
+async function stopUntil(fleet: Fleet, target: Running, fate: Fate): Promise<number> {
+  let zombies = 0;
+  const until = (async () => {
+    const underway = fleet.attempts.underway(target.label);
+    if (fate === 'cancelled') cancel(fleet, underway);
+    const leaseMs = fleet.options.lease?.leaseMs ?? 10_000;
+    const end = performance.now() + patience * leaseMs;
+    for (;;) {
+      await wait(20);
+      const standings = await fleet.store.standings(underway.map(({ task }) => task));
+      const fates = underway.flatMap(({ task, attempt }) => fateOf(standings.get(task), attempt) ?? []);
+      if (!fates.includes(fate) && performance.now() < end) continue;
+      zombies = fates.length;
+      return;
+    }
+  })();
+  await fleet.supervisor.freeze(target, until);
+  return zombies;
+}
+
+function fateOf(
+  now: { readonly attempt: number; readonly status: string } | undefined,
+  attempt: number,
+): Fate | undefined {
+  if (now === undefined) return undefined;
+  if (now.status === 'cancelled') return 'cancelled';
+  if (now.attempt === attempt) return undefined;
+  return now.status === 'running' ? 'beside' : 'behind';
+}
+
+/** A submitter, another process than the one that stands still, cancels what that has under way. */
+function cancel(fleet: Fleet, underway: readonly WatchedAttempt[]): void {
+  const [submitter] = fleet.ready('submitter');
+  for (const { task } of underway) submitter?.child.send({ cancel: task }, () => undefined);
+}

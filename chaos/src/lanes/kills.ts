@@ -1,0 +1,53 @@
+import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
+import { shortLeases } from '../fleet/fleet.ts';
+import { toPlantName } from '../fleet/plants.ts';
+import { killAtRandom } from '../fleet/random-faults.ts';
+import { toReport } from '../fleet/report.ts';
+import { runFleet } from '../fleet/run-fleet.ts';
+import { openShared } from '../fleet/open-shared.ts';
+
+/** Kills workers and submitters of a fleet on one store. */
+async function kill(
+  { count, seed, folder, log, plant }: LaneRequest,
+  kind: 'sqlite' | 'postgres',
+  everyMs: number,
+): Promise<LaneReport> {
+  const result = await runFleet({
+    ...{ folder, seed, open: openShared[kind], lease: shortLeases[kind] },
+    ...{ workers: 4, concurrency: 6, plans: ['mixed', 'mixed'], oblivious: 'half' },
+    ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
+    strike: (fleet) =>
+      killAtRandom(fleet, { kills: count, everyMs, acts: { kill: 60, freeze: 35, terminate: 5 } }, log),
+    minima: {
+      kills: count,
+      hits: count / 4,
+      tasks: count * 2,
+      takeovers: count / 2,
+      zombies: count / 10,
+      // Whether one is late is a matter of moments, so a short run may see none.
+      staleWrites: Math.floor(count / 20 - 1),
+      retries: count / 8,
+      replays: count,
+    },
+  });
+  return toReport(result, { trials: count, of: 'kill' });
+}
+
+/** SIGKILL at random moments, on SQLite. */
+export const killsSqlite: Lane = {
+  name: 'kills-sqlite',
+  about: 'Kills workers and submitters on one SQLite file; some are stopped for longer than their lease, or drained.',
+  unit: 'kills',
+  small: 20,
+  run: (request) => kill(request, 'sqlite', 120),
+};
+
+/** SIGKILL at random moments, on PostgreSQL. */
+export const killsPostgres: Lane = {
+  name: 'kills-postgres',
+  about:
+    'Kills workers and submitters on one PostgreSQL server; some are stopped for longer than their lease, or drained.',
+  unit: 'kills',
+  small: 20,
+  run: (request) => kill(request, 'postgres', 250),
+};

@@ -1,0 +1,28 @@
+import type { Lane } from '../lane.ts';
+import { shortLeases } from '../fleet/fleet.ts';
+import { toPlantName } from '../fleet/plants.ts';
+import { toReport } from '../fleet/report.ts';
+import { restartAtRandom } from '../fleet/restarts.ts';
+import { runFleet } from '../fleet/run-fleet.ts';
+import { SharedPostgres } from '../fleet/shared-postgres.ts';
+
+/** Immediate stops of the server in the middle of work. */
+export const restartsPostgres: Lane = {
+  name: 'restarts-postgres',
+  about:
+    'Stops a PostgreSQL server at once and starts it again under a working fleet, also while it takes over from the dead.',
+  unit: 'restarts',
+  small: 5,
+  async run({ count, seed, folder, log, plant }) {
+    let shared: SharedPostgres | undefined;
+    const result = await runFleet({
+      ...{ folder, seed, lease: shortLeases.postgres },
+      open: async () => (shared = await SharedPostgres.create(folder)),
+      ...{ workers: 4, concurrency: 6, plans: ['mixed', 'mixed'], oblivious: 'none', outages: true },
+      ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
+      strike: (fleet) => restartAtRandom(fleet, shared as SharedPostgres, count, log),
+      minima: { restarts: count, tasks: count * 5, takeovers: count / 2 },
+    });
+    return toReport(result, { trials: count, of: 'restart' });
+  },
+};

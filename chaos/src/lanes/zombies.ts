@@ -1,0 +1,38 @@
+import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
+import { shortLeases } from '../fleet/fleet.ts';
+import { openShared } from '../fleet/open-shared.ts';
+import { toPlantName } from '../fleet/plants.ts';
+import { toReport } from '../fleet/report.ts';
+import { runFleet } from '../fleet/run-fleet.ts';
+import { makeZombies } from '../fleet/zombies.ts';
+
+/** Stops workers for longer than their lease; they do not hear that it is lost, and write when they are continued. */
+async function haunt(request: LaneRequest, kind: 'sqlite' | 'postgres'): Promise<LaneReport> {
+  const { count, seed, folder, log, plant } = request;
+  const result = await runFleet({
+    ...{ folder, seed, open: openShared[kind], lease: shortLeases[kind] },
+    ...{ workers: 6, concurrency: 6, plans: ['late', 'late'], oblivious: 'all' },
+    ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
+    strike: (fleet) => makeZombies(fleet, count, log),
+    minima: { zombies: count, staleWrites: 0.3 * count, zombiesBeside: count / 20, zombiesBehind: count / 20 },
+  });
+  return toReport(result, { trials: result.figures.staleWrites, of: 'stale write' });
+}
+
+/** SIGSTOP and SIGCONT, on SQLite. */
+export const zombiesSqlite: Lane = {
+  name: 'zombies-sqlite',
+  about: 'Stops workers on one SQLite file until their tasks are others’, and lets them come back and write.',
+  unit: 'zombie attempts',
+  small: 20,
+  run: (request) => haunt(request, 'sqlite'),
+};
+
+/** SIGSTOP and SIGCONT, on PostgreSQL. */
+export const zombiesPostgres: Lane = {
+  name: 'zombies-postgres',
+  about: 'Stops workers on one PostgreSQL server until their tasks are others’, and lets them come back and write.',
+  unit: 'zombie attempts',
+  small: 20,
+  run: (request) => haunt(request, 'postgres'),
+};

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { SymphonyError, type Agent } from '@symphony/core';
+import { MemoryStore } from '@symphony/persistence-memory';
+import { ServiceRegistry } from '@symphony/registry';
+import {
+  defaultFaults,
+  explainSimulation,
+  simulate,
+  type SimulatedProcess,
+  type SimulateOptions,
+  type SimulationReport,
+} from '@symphony/testing';
+import { describe, expect, test } from 'vitest';
+import { plantedBugs, type PlantedBug } from './simulation/planted-bugs.ts';
+import { play } from './simulation/play.ts';
+
+const parts: Pick<SimulateOptions<ServiceRegistry>, 'store' | 'open'> = {
+  store: (clock) => new MemoryStore({ clock }),
+  open: (options) => ServiceRegistry.open(options),
+};
+
+/** Says in three sentences what it does, with a pause after each. */
+const speaker = ({ sleep }: SimulatedProcess): Agent => ({
+  id: 'speaker',
+  async run(_task, { step, signal }) {
+    for (const key of ['one', 'two', 'three']) {
+      await step('say', () => sleep(3_000, signal), { key });
+    }
+    return 'said';
+  },
+});
+
+const speeches = {
+  ...parts,
+  agents: (process: SimulatedProcess) => [speaker(process)],
+  workload: async (symphony: ServiceRegistry): Promise<void> => {
+    const handles = await Promise.all(
+      Array.from({ length: 6 }, (_, index) => symphony.submit({ name: `speech ${index}`, retry: { maxCrashes: 50 } })),
+    );
+    for (const handle of handles) await handle.result();
+  },
+};
+
+describe('a simulation', () => {
+  test('repeats itself to the last step: the same seed gives the same trace', async () => {
+    const trace = async (seed: number): Promise<string> => {
+      const hash = createHash('sha256');
+      const report = await simulate({ ...parts, seed, onTrace: (line) => hash.update(line) });
+      return `${hash.digest('hex')} ${JSON.stringify(report)}`;
+    };
+    const seeds = Array.from({ length: 50 }, (_, index) => index + 1);
+    const hashes: string[] = [];
+    for (const seed of seeds) hashes.push(await trace(seed));
+    expect(new Set(hashes).size).toBe(seeds.length);
+    for (const [index, seed] of seeds.entries()) expect(await trace(seed), `seed ${seed}`).toBe(hashes[index]);
+  });
+
+  test('finds nothing wrong with agents that do nothing wrong, whatever befalls their workers', async () => {
+    const reports: SimulationReport[] = [];
+    for (let seed = 1; seed <= 10; seed++) reports.push(await simulate({ ...speeches, seed, faults: defaultFaults }));
+    for (const report of reports) expect(report.verdict, explainSimulation(report)).toBe('valid');
+    const sum = (figure: (report: SimulationReport) => number): number =>
+      reports.reduce((total, report) => total + figure(report), 0);
+    expect(sum(({ tasks }) => tasks.completed)).toBe(60);
+    expect(sum(({ takeovers }) => takeovers)).toBeGreaterThan(0);
+    expect(sum(({ struck }) => struck.crashBefore + struck.crashAfter + struck.kill)).toBeGreaterThan(0);
+  });
+
+  test('without faults nothing strikes, and each task needs one attempt', async () => {
+    const report = await simulate({ ...speeches, seed: 'calm', faults: {} });
+    expect(report.verdict, explainSimulation(report)).toBe('valid');
+    expect(Object.values(report.struck).every((count) => count === 0)).toBe(true);
+    expect([report.attempts, report.takeovers, report.staleWrites]).toEqual([6, 0, 0]);
+  });
+
+  test('tells of a check that fails: what, when, and the call that repeats it', async () => {
+    const report = await simulate({
+      ...speeches,
+      seed: 'check',
+      faults: {},
+      check: async ({ store }) => {
+        const done = (await store.listTasks({ status: ['completed'], limit: 100 })).length;
+        if (done > 3) throw new Error('more than three speeches');
+      },
+    });
+    expect(report.verdict).toBe('invalid');
+    expect(report.violation?.message).toBe('the check has failed: more than three speeches');
+    expect(report.violation?.at).toBeGreaterThan(9_000);
+    expect(report.violation?.repeat).toBe(
+      'simulate({ store, open, agents, workload, seed: "check", faults: {}, check })',
+    );
+    expect(report.violation?.trace.at(-1)).toMatch(/complete tsk_00000\d#1/);
+    expect(explainSimulation(report)).toContain('Seed check: the check has failed: more than three speeches');
+  });
+
+  test('tells of a program that fails, and of one that never ends', async () => {
+    const failing = await simulate({
+      ...speeches,
+      seed: 1,
+      faults: {},
+      workload: () => Promise.reject(new Error('oh')),
+    });
+    expect(failing.violation?.message).toMatch(/^the workload has failed: Error: oh/);
+    const endless = await simulate({ ...speeches, seed: 1, faults: {}, workload: () => new Promise(() => undefined) });
+    expect(endless.violation?.message).toMatch(/these have not ended .*the workload/);
+  });
+
+  test('a program that is killed is run again, and finds what it submitted by its keys', async () => {
+    let runs = 0;
+    const report = await simulate({
+      ...speeches,
+      seed: 4,
+      faults: { kill: 20 },
+      unreliableClient: true,
+      workload: async (symphony) => {
+        runs++;
+        const task = { name: 'speech', idempotencyKey: 'speech', retry: { maxCrashes: 50 } };
+        await (await symphony.submit(task)).result();
+      },
+    });
+    expect(report.verdict, explainSimulation(report)).toBe('valid');
+    expect(runs).toBeGreaterThan(1);
+    expect(report.tasks).toMatchObject({ completed: 1, pending: 0, running: 0 });
+  });
+
+  test.each<[string, object, string]>([
+    ['no seed', { seed: undefined }, 'simulate.seed must be a text or a number, got undefined.'],
+    ['no store', { store: undefined }, 'simulate.store must be a function, got undefined.'],
+    ['agents alone', { workload: undefined }, 'simulate takes agents and a workload together'],
+    ['a rate above 1', { faults: { slow: 2 } }, 'simulate.faults.slow must be a number from 0 to 1, got 2.'],
+    ['an unknown fault', { faults: { flood: 1 } }, 'simulate.faults has no option "flood".'],
+    ['no worker', { workers: 0 }, 'simulate.workers must be a whole number from 1 to 32, got 0.'],
+    ['an unknown option', { sed: 1 }, 'simulate has no option "sed".'],
+    [
+      'an agent in a thread of its own',
+      { agents: [{ id: 'apart', module: new URL('file:///apart.ts'), isolation: 'thread' }] },
+      'Agent "apart" runs in a thread or process of its own, where time is real.',
+    ],
+  ])('refuses %s', async (_what, given, message) => {
+    const refused = simulate({ ...speeches, seed: 1, ...given });
+    await expect(refused).rejects.toSatisfy(
+      (error: unknown) => SymphonyError.is(error, 'INVALID_ARGUMENT') && error.message.includes(message),
+    );
+  });
+});
+
+describe('a simulation finds that', () => {
+  /** Plays seeds until one finds the bug: first the one that is known to. */
+  async function find(bug: PlantedBug): Promise<number | undefined> {
+    const seeds = [bug.seed, ...Array.from({ length: 200 }, (_, index) => index + 1)];
+    for (const seed of seeds) {
+      const { violation } = await play(seed, bug);
+      if (violation !== undefined && bug.complaint.test(violation.message)) return seed;
+    }
+    return undefined;
+  }
+
+  test.each(plantedBugs)('$bug', { timeout: 60_000 }, async (bug) => {
+    expect(await find(bug)).toBeDefined();
+  });
+});

@@ -1,0 +1,102 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AgentLike, IsolatedAgent, Task } from '@symphony/core';
+import { describe, expect, it, vi } from 'vitest';
+import { isolated, isolations, moduleOf } from '../../test/isolation-lab.ts';
+import { Lab } from '../../test/lab.ts';
+
+async function run(module: IsolatedAgent['module'], isolation: IsolatedAgent['isolation'] = 'thread'): Promise<Task> {
+  await using lab = new Lab();
+  const id = await lab.create({ name: 'a promise of a value', retry: { maxRetries: 3 } });
+  return await lab.executor().executeTask(id, isolated(isolation, { module })); // before the lab is disposed of
+}
+
+describe('the module of an isolated agent', () => {
+  it.each(isolations)('is found by its URL, as an object or a text, for a %s', async (isolation) => {
+    const module = moduleOf('acts.ts');
+    expect(await run(module, isolation)).toMatchObject({ status: 'completed', output: 7 });
+    expect(await run(module.href, isolation)).toMatchObject({ status: 'completed', output: 7 });
+  });
+
+  it('may have been translated to CommonJS', async () => {
+    expect(await run(moduleOf('translated.cjs'))).toMatchObject({ output: 'translated' });
+  });
+
+  it('is found by the name of its package, from the working directory', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'symphony-package-'));
+    vi.spyOn(process, 'cwd').mockReturnValue(folder);
+    try {
+      const own = join(folder, 'node_modules/@my/agents');
+      mkdirSync(own, { recursive: true });
+      const manifest = { name: '@my/agents', type: 'module', exports: { './ada': './ada.js' } };
+      writeFileSync(join(own, 'package.json'), JSON.stringify(manifest));
+      writeFileSync(join(own, 'ada.js'), 'export default { id: "ada", run: () => "from a package" };');
+      expect(await run('@my/agents/ada')).toMatchObject({ output: 'from a package' });
+    } finally {
+      vi.restoreAllMocks();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each<[string, URL | string, RegExp]>([
+    [
+      'is not there',
+      moduleOf('missing.ts'),
+      /^The module file:.*missing\.ts of agent "ada" could not be loaded: Cannot find/,
+    ],
+    ['throws', moduleOf('broken.ts'), /broken\.ts of agent "ada" could not be loaded: this module is broken$/],
+    [
+      'exports no agent',
+      moduleOf('nothing.ts'),
+      /nothing\.ts of agent "ada" has no agent as its default export, but undefined\. Write: export default/,
+    ],
+    [
+      'is no package that is installed',
+      'not-installed/ada',
+      /^The module "not-installed\/ada" of agent "ada" is no package/,
+    ],
+    [
+      'is a part of Node',
+      'fs',
+      /^The module "fs" of agent "ada" is no package.*: it is a part of Node\. For a file of your own/,
+    ],
+  ])('that %s fails the task for good', async (_what, module, message) => {
+    expect(await run(module)).toMatchObject({
+      status: 'failed',
+      attempt: 1,
+      error: { name: 'SymphonyError', code: 'AGENT_INVALID', message: expect.stringMatching(message) as string },
+    });
+  });
+
+  it('is asked for before anything runs', async () => {
+    await using lab = new Lab();
+    const executor = lab.executor();
+    const id = await lab.create();
+    const bad = { id: 'ada', module: './ada.ts', isolation: 'thread' } as AgentLike;
+    const refused = {
+      code: 'AGENT_INVALID',
+      message: expect.stringContaining('has a module that is not found') as string,
+    };
+    await expect(executor.executeTask(id, bad)).rejects.toMatchObject(refused);
+    await expect(executor.batchExecute([[id, bad]])).rejects.toMatchObject(refused);
+    await expect(executor.startWorker({ agents: [bad] })).rejects.toMatchObject(refused);
+    expect(await lab.facts(id)).toEqual(['task.created']);
+  });
+
+  it('cannot be given what a schema has made that cannot cross', async () => {
+    await using lab = new Lab();
+    const validate = (): { value: unknown } => ({ value: () => 1 });
+    const agent = isolated('process', { input: { '~standard': { version: 1, vendor: 'test', validate } } });
+    const task = await lab.executor().executeTask(await lab.create(), agent);
+    expect(task).toMatchObject({
+      status: 'failed',
+      error: {
+        code: 'INPUT_INVALID',
+        message: expect.stringMatching(
+          /cannot cross into a process: .* Give the schema to the agent in the module instead\.$/,
+        ) as string,
+      },
+    });
+  });
+});

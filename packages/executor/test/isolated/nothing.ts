@@ -1,0 +1,2 @@
+/** Not an agent, and not the default export either. */
+export const nothing = 1;
