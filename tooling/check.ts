@@ -24,6 +24,8 @@ const stages: Record<string, () => Promise<unknown>> = {
   'installed alone': async () => installAlone(await packAll()),
   size: async () => checkSizes(await packAll()),
   snippets: () => checkSnippets(),
+  // A small run of each lane, see docs/reliability.md.
+  chaos: () => run('pnpm', ['chaos', '--all']),
   examples: () =>
     run('pnpm', ['--recursive', '--workspace-concurrency', '1', '--filter', './examples/*', 'run', 'check']),
 };

@@ -20,7 +20,11 @@ const config: KnipConfig = {
       ignoreDependencies: ['@changesets/cli'], // run by name, by people and by the release
     },
     bench: { entry: ['src/*.ts'], project: ['src/**/*.ts'] },
-    chaos: { entry: ['src/run.ts', 'src/**/*.test.ts'], project: ['src/**/*.ts'] },
+    chaos: {
+      // Programs of fleets, which are bundled and started by their paths.
+      entry: ['src/fleet/{worker,submitter,script}.ts', 'src/**/*.test.ts'],
+      project: ['src/**/*.ts'],
+    },
     ...packages,
     ...examples,
     // Holds a package that is no part of the workspace: it is loaded by name, and uses what stands here.

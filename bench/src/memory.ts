@@ -44,17 +44,18 @@ async function measure(place: Place, count: number): Promise<void> {
     const perSecond = (count / (performance.now() - startedAt)) * 1_000;
     printTable(
       `memory ${place.kind}`,
-      usages.map(({ tasks, rssBytes, heapBytes, descriptors, resources }) => ({
+      usages.map(({ tasks, rssBytes, heapBytes, threadBytes, descriptors, resources }) => ({
         tasks,
         'RSS, MiB': rssBytes / mebibyte,
         'heap, MiB': heapBytes / mebibyte,
+        "threads' heaps, MiB": threadBytes / mebibyte,
         descriptors,
         resources,
       })),
     );
     console.log(`${Math.round(perSecond)} tasks/s`);
-    // The first 40 % fill caches, and let the heaps of the threads grow to what they need.
-    const warm = usages.filter(({ tasks }) => tasks >= count * 0.4);
+    // In the first half caches fill, and the heaps of the threads grow to what they need.
+    const warm = usages.filter(({ tasks }) => tasks >= count / 2);
     for (const key of ['rssBytes', 'heapBytes'] as const) printSlope(key === 'rssBytes' ? 'RSS' : 'heap', warm, key);
   } finally {
     const exited = worker.exitCode === null && worker.signalCode === null ? once(worker, 'exit') : undefined;

@@ -6,14 +6,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { corruptions, History } from './fleet/corruptions.ts';
 import { drainAtRandom } from './fleet/drains.ts';
 import { readEvidence, type Line } from './fleet/evidence.ts';
-import { shortLeases } from './fleet/fleet.ts';
+import { shortLeases, type Fleet } from './fleet/fleet.ts';
 import { judge, type Evidence } from './fleet/judge/judge.ts';
 import type { Plan } from './fleet/plans.ts';
 import { planted, plants, type PlantName } from './fleet/plants.ts';
 import { buildPrograms } from './fleet/programs.ts';
-import { killAtRandom, type RandomFaults } from './fleet/random-faults.ts';
+import { killAtRandom } from './fleet/random-faults.ts';
 import { runFleet, type FleetResult } from './fleet/run-fleet.ts';
 import { SharedSqlite } from './fleet/shared-sqlite.ts';
+import { makeZombies } from './fleet/zombies.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'symphony-fleet-test-'));
 const programs = join(folder, 'programs');
@@ -135,28 +136,29 @@ describe('the planted bugs', () => {
 
 describe.concurrent('a planted bug is found by the lane itself', () => {
   test('a report that does not ask which attempt is the current one', async () => {
-    const acts = { kill: 20, freeze: 80, terminate: 0 };
-    await findPlanted('report of any attempt', 'no stale write', 'late', { kills: 6, everyMs: 120, acts });
+    await findPlanted('report of any attempt', 'no stale write', 'late', (fleet) => makeZombies(fleet, 15, log));
   }, 120_000);
 
   test('a journal that is not read', async () => {
     const acts = { kill: 60, freeze: 35, terminate: 5 };
-    await findPlanted('journal not read', 'a recorded step never runs again', 'mixed', {
-      kills: 5,
-      everyMs: 120,
-      acts,
-    });
+    await findPlanted('journal not read', 'a recorded step never runs again', 'mixed', (fleet) =>
+      killAtRandom(fleet, { kills: 5, everyMs: 120, acts }, log),
+    );
   }, 120_000);
 });
 
-/** A few kills are enough, nearly always; whether one comes at the right moment is a matter of chance. */
-async function findPlanted(plant: PlantName, rule: string, plan: Plan, faults: RandomFaults): Promise<void> {
+/** A few faults are enough, nearly always; whether one comes at the right moment is a matter of chance. */
+async function findPlanted(
+  plant: PlantName,
+  rule: string,
+  plan: Plan,
+  strike: (fleet: Fleet) => Promise<void>,
+): Promise<void> {
   const broken = new Set<string>();
   for (let seed = 1; seed <= 3 && !broken.has(rule); seed++) {
     const found = await runFleet({
       ...{ folder: join(folder, `${plant} ${seed}`), seed, open, plant, quietMs: 5_000, lease: shortLeases.sqlite },
-      ...{ workers: 4, concurrency: 6, plans: [plan, plan], oblivious: 'half' },
-      strike: (fleet) => killAtRandom(fleet, faults, log),
+      ...{ workers: 4, concurrency: 6, plans: [plan, plan], oblivious: 'all', strike },
     });
     for (const violation of found.violations) broken.add(violation.rule);
   }

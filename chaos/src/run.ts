@@ -44,6 +44,9 @@ function print({ verdict, figures, problems }: LaneReport, ms: number): void {
   console.log(`  verdict: ${verdict}\n`);
 }
 
+// So that whatever a lane has started is ended.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const chosen = values.all ? lanes : lanes.filter(({ name }) => name === values.lane);
 if (chosen.length === 0) {
   console.log('pnpm chaos --lane NAME --count N --seed S      or: pnpm chaos --all\n');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SymphonyError, type Agent } from '@symphony/core';
 import { MemoryStore } from '@symphony/persistence-memory';
+import { SqliteStore } from '@symphony/persistence-sqlite';
 import { ServiceRegistry } from '@symphony/registry';
 import {
   defaultFaults,
@@ -42,7 +43,7 @@ const speeches = {
 };
 
 describe('a simulation', () => {
-  test('repeats itself to the last step: the same seed gives the same trace', async () => {
+  test('repeats itself to the last step: the same seed gives the same trace', { timeout: 60_000 }, async () => {
     const trace = async (seed: number): Promise<string> => {
       const hash = createHash('sha256');
       const report = await simulate({ ...parts, seed, onTrace: (line) => hash.update(line) });
@@ -64,6 +65,19 @@ describe('a simulation', () => {
     expect(sum(({ tasks }) => tasks.completed)).toBe(60);
     expect(sum(({ takeovers }) => takeovers)).toBeGreaterThan(0);
     expect(sum(({ struck }) => struck.crashBefore + struck.crashAfter + struck.kill)).toBeGreaterThan(0);
+  });
+
+  test('takes its turn: one that is begun beside it does not disturb it', async () => {
+    const alone = await simulate({ ...parts, seed: 2 });
+    const together = await Promise.all([1, 2, 3].map((seed) => simulate({ ...parts, seed })));
+    expect(together[1]).toEqual(alone);
+  });
+
+  test('plays on any store, SQLite for one', async () => {
+    const store: SimulateOptions['store'] = (clock) => SqliteStore.open({ path: ':memory:', clock });
+    const report = await simulate({ ...speeches, store, seed: 1, faults: defaultFaults });
+    expect(report.verdict, explainSimulation(report)).toBe('valid');
+    expect(report.tasks.completed).toBe(6);
   });
 
   test('without faults nothing strikes, and each task needs one attempt', async () => {

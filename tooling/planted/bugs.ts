@@ -313,6 +313,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
   },
   {
+    breaks: 'I11',
+    bug: 'a renewal that is not answered keeps a process from noticing',
+    plant: {
+      file: 'packages/executor/src/lease.ts',
+      find: "this.#renew().catch((error: unknown) => this.#report(error, 'The lease was not renewed; it is tried again.'));",
+      put: 'await this.#renew();',
+    },
+    foundBy: {
+      file: 'packages/executor/src/lease.test.ts',
+      test: 'aborts its attempts before its lease ends, if the store %s',
+    },
+  },
+  {
     breaks: 'I12',
     bug: 'a lease is over 300 ms early',
     plant: {
@@ -1081,6 +1094,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     foundBy: {
       file: 'packages/executor/src/time-limits.test.ts',
       test: 'does not count what the agent waits for us: a step that is being stored',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'on PostgreSQL a claim does not keep the workflow as it has seen it',
+    plant: {
+      file: 'packages/persistence/postgres/src/statements.ts',
+      find: ' FOR KEY SHARE SKIP LOCKED',
+      put: '',
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/side-by-side.test.ts',
+      test: 'start no task once %s has been answered: it waits for a claim that is under way',
     },
   },
   {

@@ -27,7 +27,8 @@ const agent: Agent<DraftInput> = {
   id: code.agent,
   capabilities: ['draft'],
   ...(code.narrow ? { input: withLanguage } : {}),
-  async run({ id, input }: Task<DraftInput>, { attempt, step }) {
+  async run({ id, input }: Task<DraftInput>, context) {
+    const { attempt } = context;
     notes.write({ kind: 'begin', version, task: id, attempt });
     for (const { name, input: from } of code.steps) {
       const fact = { version, agent: code.agent, task: id, attempt, step: name, input: from };
@@ -36,7 +37,7 @@ const agent: Agent<DraftInput> = {
         notes.write({ kind: 'effect', ...fact });
         return name;
       };
-      await step(name, act, { input: from });
+      await context.step(name, act, { input: from });
       notes.write({ kind: 'passed', ...fact });
     }
     return version;

@@ -13,10 +13,11 @@ const notes = new Notes<ClockFact>(config.notes);
 
 const agent: Agent<ClockWork> = {
   id: 'worker',
-  async run({ id, input, failures }: Task<ClockWork>, { attempt, step, signal }) {
+  async run({ id, input, failures }: Task<ClockWork>, context) {
+    const { attempt, signal } = context;
     notes.write({ kind: 'begin', task: id, attempt });
     for (let index = 1; index <= input.steps; index++) {
-      await step('part', () => wait(input.ms, null, { signal }), { key: String(index) });
+      await context.step('part', () => wait(input.ms, null, { signal }), { key: String(index) });
     }
     if (input.kind === 'flaky' && failures === 0) {
       notes.write({ kind: 'failed', task: id, attempt });

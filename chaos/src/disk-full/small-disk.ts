@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A small file system in memory that can be filled to the last byte, and freed. */
@@ -10,19 +10,14 @@ export class SmallDisk {
   /**
    * @param folder where it is mounted; created
    * @param bytes how much it holds
-   * @throws Error if this process may not mount
+   * @throws Error if this process may not mount: it has to be root's
    */
   constructor(folder: string, bytes: number) {
     mkdirSync(folder, { recursive: true });
-    const options = `size=${bytes},uid=${process.getuid?.() ?? 0},mode=700`;
-    asRoot('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
+    const options = `size=${bytes},mode=700`;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'pipe' });
     this.folder = folder;
     this.#ballast = join(folder, 'ballast');
-  }
-
-  get freeBytes(): number {
-    const { bavail, bsize } = statfsSync(this.folder);
-    return bavail * bsize;
   }
 
   /** Takes what is left. What others give back meanwhile is taken by the next call. */
@@ -47,12 +42,6 @@ export class SmallDisk {
   }
 
   unmount(): void {
-    asRoot('umount', ['--lazy', this.folder]);
+    execFileSync('umount', ['--lazy', this.folder], { stdio: 'pipe' });
   }
-}
-
-function asRoot(command: string, parameters: readonly string[]): void {
-  const isRoot = process.getuid?.() === 0;
-  const [file, ...rest] = isRoot ? [command, ...parameters] : ['sudo', '-n', command, ...parameters];
-  execFileSync(file, rest, { stdio: 'pipe' });
 }

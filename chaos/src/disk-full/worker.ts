@@ -30,14 +30,17 @@ const payer: Agent<DiskWork> = {
   },
 };
 
-const store = await openStore(config.store);
-const symphony = await ServiceRegistry.open({ persistence: store, agents: [payer], lease: diskLease });
-// Who starts while the disk is full is refused, and is started again by whoever looks after it.
-const worker = await symphony.startWorker({ concurrency: config.concurrency }).catch((error: unknown) => {
-  process.exit(SymphonyError.is(error, 'STORE_FULL') ? startRefused : 1);
-});
-process.send?.('ready');
-await worker.stopOnSignals();
-await symphony.close();
-await store.close();
-process.exit(0);
+try {
+  const store = await openStore(config.store);
+  const symphony = await ServiceRegistry.open({ persistence: store, agents: [payer], lease: diskLease });
+  const worker = await symphony.startWorker({ concurrency: config.concurrency });
+  process.send?.('ready');
+  await worker.stopOnSignals();
+  await symphony.close();
+  await store.close();
+  process.exit(0);
+} catch (error) {
+  // Who starts while the disk is full is refused, and is started again by whoever looks after it.
+  if (SymphonyError.is(error, 'STORE_FULL')) process.exit(startRefused);
+  throw error;
+}

@@ -336,6 +336,7 @@ export const corruptions: Readonly<Record<string, Corruption>> = {
   },
   'a task that starts after its workflow was cancelled': {
     rule: 'a cancelled workflow starts nothing',
+    of: 'calm',
     apply: (history) => {
       const { workflow, claimed } = history.cancelledWorkflow;
       history.spread();
@@ -348,6 +349,7 @@ export const corruptions: Readonly<Record<string, Corruption>> = {
   },
   'a task that starts long after the cancel of its workflow was answered': {
     rule: 'a cancelled workflow starts nothing',
+    of: 'calm',
     order: 'beside',
     apply: (history) => {
       const { workflow } = history.cancelledWorkflow;

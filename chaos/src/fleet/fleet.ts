@@ -33,7 +33,7 @@ export interface FleetOptions {
  */
 export const shortLeases = {
   sqlite: { leaseMs: 400, renewMs: 120, sweepMs: 100, pollMs: 100 },
-  postgres: { leaseMs: 1_000, renewMs: 300, sweepMs: 200, pollMs: 200 },
+  postgres: { leaseMs: 1_500, renewMs: 600, sweepMs: 200, pollMs: 200 },
 } as const satisfies Readonly<Record<SharedStore['kind'], Lease>>;
 
 /** How long the half of the workers may take to start, the server's restart included. */

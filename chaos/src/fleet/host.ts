@@ -3,6 +3,7 @@ import { ServiceRegistry } from '@symphony/registry';
 import { codeOf, makeAgents, wait, type AddChild, type Work } from './agents.ts';
 import { Diary, storeAwayCode } from './evidence.ts';
 import type { Plan } from './plans.ts';
+import { closeEars } from './oblivious.ts';
 import { openAddress, type StoreAddress } from './store-address.ts';
 
 /** How long the processes of a fleet hold their leases, and how often they look. */
@@ -128,21 +129,6 @@ function witness(store: Store, diary: Diary): void {
       if (status === 'stale') for (const command of request.groups[index] ?? []) writeStale(diary, command);
     }
     return response;
-  };
-}
-
-/** How long an oblivious worker goes on as if nothing had happened. */
-const obliviousMs = 1_500;
-
-function closeEars(store: Store): void {
-  const renew = store.renew.bind(store);
-  const lostAt = new Map<string, number>();
-  store.renew = async (worker) => {
-    const renewal = await renew(worker);
-    if (renewal.alive) return renewal;
-    const since = lostAt.get(worker.id) ?? performance.now();
-    lostAt.set(worker.id, since);
-    return performance.now() - since < obliviousMs ? { alive: true, now: Date.now(), holding: [] } : renewal;
   };
 }
 

@@ -30,7 +30,7 @@ export type Operation =
 export type Plan = 'mixed' | 'late' | 'patient' | 'cancels';
 
 /** How a plan is carried out. */
-export interface PlanRules {
+interface PlanRules {
   /** What is done, and how often; each once in the beginning, so that even a short run has seen them all. */
   readonly operations: Readonly<Partial<Record<Operation, number>>>;
   /** Operations under way at once. */

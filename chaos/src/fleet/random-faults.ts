@@ -44,7 +44,7 @@ export async function killAtRandom(
 }
 
 /** A process to be killed: mostly a worker that works, at times a submitter, one that is stopped, or one that starts. */
-export function pickVictim({ supervisor, chance }: Fleet): Running | undefined {
+function pickVictim({ supervisor, chance }: Fleet): Running | undefined {
   const program = chance.next() < 0.2 ? 'submitter' : 'worker';
   const starting = chance.next() < 0.1;
   const targets = [...supervisor.running].filter(({ ready, leaving }) => !leaving && (ready || starting));

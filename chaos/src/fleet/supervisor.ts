@@ -47,6 +47,7 @@ export class Supervisor {
     this.#onExit = onExit;
     this.#diary = new Diary(folder, 'supervisor');
     this.#output = openSync(join(folder, 'output.log'), 'a');
+    process.on('exit', this.#endAll);
   }
 
   get diary(): Diary {
@@ -115,9 +116,15 @@ export class Supervisor {
     target.child.kill(signal);
   }
 
+  /** A process that stands still would not even notice that nobody looks after it any more. */
+  readonly #endAll = (): void => {
+    for (const { child } of this.running) child.kill('SIGKILL');
+  };
+
   /** Starts nobody any more and ends who is left. */
   async close(): Promise<void> {
     this.#closed = true;
+    process.off('exit', this.#endAll);
     for (const { label, child } of this.running) {
       this.#diary.write({ kind: 'kill', process: label });
       child.kill('SIGKILL');

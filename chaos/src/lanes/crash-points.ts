@@ -29,15 +29,13 @@ export const crashPoints: Lane = {
   run: runCrashPoints,
 };
 
-/** Bugs to plant, by name: what a broken store does to what it is asked. */
-const plants = {
-  'reports lost':
-    (store: Store): Store['commit'] =>
-    async (request) => {
-      const isReport = request.groups.some((group) => group.some(({ type }) => type === 'report'));
-      return isReport ? { results: [{ status: 'ok', value: {} }], claimed: [] } : store.commit(request);
-    },
-} as const;
+/** Bugs to plant, by name: what a broken store does with what it is asked. */
+const plants: Readonly<Record<string, (commit: Store['commit']) => Store['commit']>> = {
+  'reports lost': (commit) => async (request) => {
+    const isReport = request.groups.some((group) => group.some(({ type }) => type === 'report'));
+    return isReport ? { results: [{ status: 'ok', value: {} }], claimed: [] } : commit(request);
+  },
+};
 
 async function runCrashPoints({ count, seed, log, plant }: LaneRequest): Promise<LaneReport> {
   const server = await startServer();
@@ -107,6 +105,8 @@ async function playOn(open: OpenStore, program: Program, crash?: Crash, plant?: 
   const pending = attended();
   const clock = new VirtualClock({ settle: pending.settle });
   const store = pending.attend(await open(clock));
-  if (plant !== undefined && crash !== undefined) store.commit = plants[plant as keyof typeof plants](store);
+  const broken = plant === undefined ? undefined : plants[plant];
+  // Only where there is a crash: the points are listed from whole runs.
+  if (broken !== undefined && crash !== undefined) store.commit = broken(store.commit.bind(store));
   return play(program, store, clock, crash);
 }

@@ -20,6 +20,8 @@ const concurrency = 4;
 const diskBytes = 8 * 1024 * 1024;
 /** Cycles on one disk: what is kept of the tasks must not be what fills it. */
 const cyclesPerDisk = 20;
+/** What a worker may have to say while the disk is full; anything else is told to the wrong end. */
+const expectedCodes = ['STORE_FULL', 'LEASE_LOST', 'no error'];
 /** Longest that work may stand still once there is space again. */
 const resumeLimitMs = 10_000;
 
@@ -138,7 +140,10 @@ class Round {
     const crew = new Crew({ programs: this.#programs, folder: this.#folder });
     try {
       const config: DiskConfig = { store: this.#path, notes: this.#folder, concurrency };
-      for (let place = 0; place < workers; place++) crew.keep('worker', config);
+      let ready = 0;
+      for (let place = 0; place < workers; place++)
+        crew.keep('worker', config, {}, (child) => child.once('message', () => ready++));
+      while (ready < workers) await wait(10);
       const submitting = this.#submit(symphony);
       for (let cycle = 1; cycle <= cycles; cycle++) {
         await this.#cycle();
@@ -245,8 +250,11 @@ class Round {
       this.#problem(`${tasks.length} tasks are there, and ${this.#acknowledged.size} were acknowledged`);
     this.#count(tasks, events);
     this.#checkEffects(readNotes<DiskFact>(this.#folder), events);
-    for (const line of readFileSync(join(this.#folder, 'output.log'), 'utf8').split('\n').slice(0, -1))
-      this.#seen.logged.push(codeOf(line));
+    for (const line of readFileSync(join(this.#folder, 'output.log'), 'utf8').split('\n').slice(0, -1)) {
+      const code = codeOf(line);
+      this.#seen.logged.push(code);
+      if (!expectedCodes.includes(code)) this.#problem(`a worker reported ${code}`);
+    }
   }
 
   #count(tasks: readonly TaskRecord[], events: readonly SymphonyEvent[]): void {

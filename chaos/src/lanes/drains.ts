@@ -13,7 +13,7 @@ async function drain(request: LaneRequest, kind: 'sqlite' | 'postgres'): Promise
     ...{ workers: 4, concurrency: 6, plans: ['patient', 'patient'], oblivious: 'none', patient: 'half' },
     ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
     strike: (fleet) => drainAtRandom(fleet, count, log),
-    minima: { drains: count, handBacks: count / 4, hurried: count / 10 },
+    minima: { drains: count, handBacks: count / 4, hurried: Math.floor(count / 10) },
     bounds: { handBackMs: 2_000 },
   });
   return toReport(result, { trials: count, of: 'drain' });

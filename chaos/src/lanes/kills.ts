@@ -18,15 +18,15 @@ async function kill(
     ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
     strike: (fleet) =>
       killAtRandom(fleet, { kills: count, everyMs, acts: { kill: 60, freeze: 35, terminate: 5 } }, log),
+    // Whom it hits, and who is late, is a matter of moments: a short run may see little of either.
     minima: {
       kills: count,
-      hits: count / 4,
       tasks: count * 2,
-      takeovers: count / 2,
-      zombies: count / 10,
-      // Whether one is late is a matter of moments, so a short run may see none.
-      staleWrites: Math.floor(count / 20 - 1),
-      retries: count / 8,
+      hits: Math.floor(count / 4 - 2),
+      takeovers: Math.floor(count / 2 - 4),
+      zombies: Math.floor(count / 10 - 2),
+      staleWrites: Math.floor(count / 20 - 2),
+      retries: Math.floor(count / 8),
       replays: count,
     },
   });

@@ -21,7 +21,7 @@ export const restartsPostgres: Lane = {
       ...{ workers: 4, concurrency: 6, plans: ['mixed', 'mixed'], oblivious: 'none', outages: true },
       ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
       strike: (fleet) => restartAtRandom(fleet, shared as SharedPostgres, count, log),
-      minima: { restarts: count, tasks: count * 5, takeovers: count / 2 },
+      minima: { restarts: count, tasks: count * 5, takeovers: Math.floor(count / 2 - 2) },
     });
     return toReport(result, { trials: count, of: 'restart' });
   },

@@ -14,7 +14,12 @@ async function haunt(request: LaneRequest, kind: 'sqlite' | 'postgres'): Promise
     ...{ workers: 6, concurrency: 6, plans: ['late', 'late'], oblivious: 'all' },
     ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
     strike: (fleet) => makeZombies(fleet, count, log),
-    minima: { zombies: count, staleWrites: 0.3 * count, zombiesBeside: count / 20, zombiesBehind: count / 20 },
+    minima: {
+      zombies: count,
+      staleWrites: 0.3 * count,
+      zombiesBeside: Math.floor(count / 20 - 1),
+      zombiesBehind: Math.floor(count / 20 - 1),
+    },
   });
   return toReport(result, { trials: result.figures.staleWrites, of: 'stale write' });
 }

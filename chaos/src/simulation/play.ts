@@ -9,11 +9,11 @@ import { replaced } from './replaced.ts';
 const shortLeaseMs = 3_000;
 
 /**
- * Plays the built-in scenario with a seed; with a bug, over what that has broken. Every third seed has a short lease, the
+ * Plays the built-in scenario with a seed; with a bug, over what that has broken. Every fourth seed has a short lease, the
  * others that of the product.
  */
 export function play(seed: number, bug?: PlantedBug): Promise<SimulationReport> {
-  const leaseMs = bug === undefined && seed % 3 === 0 ? shortLeaseMs : bug?.leaseMs;
+  const leaseMs = bug === undefined && seed % 4 === 0 ? shortLeaseMs : bug?.leaseMs;
   return simulate({
     seed,
     store: (clock): Store => {

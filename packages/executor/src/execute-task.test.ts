@@ -203,6 +203,19 @@ describe('executeTask on a task that another process runs', () => {
   });
 });
 
+describe('executeTask of a task that others end meanwhile', () => {
+  it('answers with the task as they ended it', async () => {
+    await using lab = new Lab();
+    const deaf = new Waiting('deaf', { heeds: false });
+    const id = await lab.create();
+    const run = lab.executor().executeTask(id, deaf.agent);
+    await lab.until(() => deaf.started === 1);
+    await lab.store.commit({ groups: [[{ type: 'cancelTask', id, graceMs: 0 }]] });
+    await lab.store.sweep({ markDead: true });
+    expect(await lab.until(run)).toMatchObject({ id, status: 'cancelled', attempt: 1 });
+  });
+});
+
 describe('the signal of executeTask', () => {
   it('cancels the running task and answers with it', async () => {
     await using lab = new Lab();

@@ -325,10 +325,18 @@ export class EnhancedExecutor {
     while (!isTerminal(claimed.status)) {
       const outcome = await this.#runHere(claimed, agent, data, hooks, execution);
       if (outcome.state === 'ended') return outcome.task;
+      const ended = outcome.state === 'lost' ? await this.#endedByOthers(claimed) : undefined;
+      if (ended !== undefined) return toTask(ended);
       if (outcome.state === 'lost' || outcome.task.failures === claimed.failures) throw this.#notOurs(taskId, outcome);
       claimed = await this.#claimAgain(taskId, wish, signal);
     }
     return toTask(claimed);
+  }
+
+  /** The task, where others have ended this very attempt: after a cancellation, or for a time limit. */
+  async #endedByOthers({ id, attempt }: TaskRecord): Promise<TaskRecord | undefined> {
+    const record = await this.#services.store.getTask(id).catch(() => undefined); // it is lost in any case
+    return record?.attempt === attempt && isTerminal(record.status) ? record : undefined;
   }
 
   /** Why a task that was not ended here is not this process's any more. */

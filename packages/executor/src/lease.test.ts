@@ -129,9 +129,14 @@ describe('a late attempt', () => {
 });
 
 describe('a process that cannot reach the store', () => {
+  let asked = 0;
+  const refusesOnce = (): Promise<never> =>
+    ++asked === 1 ? Promise.reject(new SymphonyError('STORE_FAILED', 'away')) : new Promise<never>(() => undefined);
+
   it.each([
     ['refuses', () => Promise.reject(new SymphonyError('STORE_FAILED', 'away'))],
     ['does not answer', () => new Promise<never>(() => undefined)],
+    ['refuses at first and then does not answer', refusesOnce],
   ])('aborts its attempts before its lease ends, if the store %s', async (_name, answer) => {
     await using lab = new Lab();
     const waiting = new Waiting();

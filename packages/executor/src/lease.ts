@@ -242,7 +242,9 @@ export class WorkerLease {
     };
     if (!isSilent()) {
       // A renewal that failed is repeated soon, since the next regular one may come too late.
-      if (this.#silentSince !== undefined && this.#renewing === 0) await this.#renew();
+      // Not waited for: if no answer comes, somebody has to notice.
+      if (this.#silentSince !== undefined && this.#renewing === 0)
+        this.#renew().catch((error: unknown) => this.#report(error, 'The lease was not renewed; it is tried again.'));
       return;
     }
     // After a busy spell of the main thread the answer may be waiting to be read.

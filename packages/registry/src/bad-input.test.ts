@@ -26,7 +26,7 @@ describe('open', () => {
       'a misspelled option',
       { persistance: 'memory:' },
       'INVALID_ARGUMENT',
-      'open has no option "persistance". It takes persistence, agents, routing, strategies, hooks, retention, lease, modules, resolveFrom, clock, logger.',
+      'open has no option "persistance". It takes persistence, agents, routing, strategies, hooks, retention, lease, modules, resolveFrom, clock, random, makeId, logger.',
     ],
 
     ['an unknown URL', { persistence: 'mysql://db' }, 'INVALID_ARGUMENT', `${persistenceHelp} "mysql://db".`],
@@ -188,6 +188,8 @@ describe('open', () => {
       'INVALID_ARGUMENT',
       'logger must be an object with debug, info, warn, error, got a function.',
     ],
+    ['randomness that is none', { random: 4 }, 'INVALID_ARGUMENT', 'random must be a function, got 4.'],
+    ['ids that are none', { makeId: 'tsk_1' }, 'INVALID_ARGUMENT', 'makeId must be a function, got "tsk_1".'],
   ])('with %s is refused, and opens nothing', async (_what, options, code, message) => {
     const path = join(folder, 'never.db');
     const withFile =

@@ -161,6 +161,27 @@ describe('registerAgent', () => {
   });
 });
 
+describe('open', () => {
+  it('takes ids and chance from where it is told to, unless a module knows better', async () => {
+    const makeId = createIdSequence();
+    const clock = new VirtualClock({ now: 0 });
+    const failing: Agent = { id: 'failing', run: () => Promise.reject(new Error('no')) };
+    const symphony = await ServiceRegistry.open({ clock, makeId, random: () => 0.75, agents: [failing] });
+    const { id } = await symphony.submit({ name: 'job', retry: { maxRetries: 1, initialDelayMs: 1_000 } });
+    expect(id).toBe('tsk_000001');
+    await symphony.startWorker();
+    const handle = symphony.getTaskManager().handle(id);
+    await expect(clock.advanceUntil(handle.result())).rejects.toThrow('no');
+    const [retry] = (await symphony.history(id)).filter(({ type }) => type === 'task.retry_scheduled');
+    expect(retry?.data).toMatchObject({ dueAt: 250 }); // a quarter of the second that is left to chance
+    await clock.advanceUntil(symphony.close());
+
+    const module = new ContainerModule(({ bind }) => void bind(Tokens.MakeId).toConstantValue(() => 'tsk_mine'));
+    await using other = await ServiceRegistry.open({ makeId, modules: [module] });
+    expect((await other.submit({ name: 'job' })).id).toBe('tsk_mine');
+  });
+});
+
 describe('open with agents', () => {
   it('writes those that the catalogue does not hold as they are, and no others', async () => {
     const notes: string[] = [];

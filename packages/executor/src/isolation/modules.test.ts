@@ -1,16 +1,25 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentLike, IsolatedAgent, Task } from '@symphony/core';
 import { describe, expect, it, vi } from 'vitest';
 import { isolated, isolations, moduleOf } from '../../test/isolation-lab.ts';
 import { Lab } from '../../test/lab.ts';
+import { entry } from './entry.ts';
 
 async function run(module: IsolatedAgent['module'], isolation: IsolatedAgent['isolation'] = 'thread'): Promise<Task> {
   await using lab = new Lab();
   const id = await lab.create({ name: 'a promise of a value', retry: { maxRetries: 3 } });
   return await lab.executor().executeTask(id, isolated(isolation, { module })); // before the lab is disposed of
 }
+
+it('what starts in a thread or process of its own is built beside what starts it', () => {
+  const build = readFileSync(new URL('../../tsup.config.ts', import.meta.url), 'utf8');
+  for (const name of ['thread', 'process', 'watchdog'] as const) {
+    expect(existsSync(entry(name))).toBe(true);
+    expect(build).toContain(`'src/isolation/${name}.ts'`);
+  }
+});
 
 describe('the module of an isolated agent', () => {
   it.each(isolations)('is found by its URL, as an object or a text, for a %s', async (isolation) => {

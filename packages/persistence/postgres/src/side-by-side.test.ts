@@ -149,6 +149,40 @@ describe('two PostgreSQL stores on one schema', () => {
     expect(claims.flatMap(({ claimed }) => claimed)).toHaveLength(3);
   });
 
+  it.each(['cancelWorkflow', 'pauseWorkflow'] as const)(
+    'start no task once %s has been answered: it waits for a claim that is under way',
+    async (type) => {
+      await one.commit({
+        groups: [[{ type: 'createWorkflow', workflow: newWorkflow('wf') }, create('tsk_1', { workflowId: 'wf' })]],
+      });
+      await one.openWorker({ id: 'wrk_1', hosts: ['a'], ...lease });
+      const release = await holdUp('tsk_1');
+      // The claim has seen a workflow that goes on, and is about to end.
+      const claim = one.commit({ groups: [], claim: { workerId: 'wrk_1', hosts: ['a'], limit: 1 } });
+      await heldUp();
+      let answered = false;
+      const ended = two.commit({ groups: [[{ type, id: 'wf' }]] }).then(() => void (answered = true));
+      await pause(100);
+      expect(answered).toBe(false);
+      await release();
+      expect((await claim).claimed).toHaveLength(1);
+      await ended;
+    },
+  );
+
+  it('pass by the tasks of a workflow that is being cancelled', async () => {
+    const wf: Command = { type: 'createWorkflow', workflow: newWorkflow('wf') };
+    await one.commit({ groups: [[wf, create('tsk_1', { workflowId: 'wf' }), create('tsk_2')]] });
+    await one.openWorker({ id: 'wrk_1', hosts: ['a'], ...lease });
+    const release = await holdUp('wf');
+    const ended = two.commit({ groups: [[{ type: 'cancelWorkflow', id: 'wf' }]] });
+    await heldUp();
+    const { claimed } = await one.commit({ groups: [], claim: { workerId: 'wrk_1', hosts: ['a'], limit: 2 } });
+    expect(claimed.map(({ id }) => id)).toEqual(['tsk_2']);
+    await release();
+    await ended;
+  });
+
   it('give no task to a worker whose row is being removed', async () => {
     await one.commit({ groups: [[create('tsk_1')]] });
     await one.openWorker({ id: 'wrk_1', hosts: ['a'], leaseMs: 1, renewMs: 1 });

@@ -92,7 +92,8 @@ const firstDue = (condition: string, limit: string): string =>
   `(SELECT id, claim_key FROM tasks WHERE ${condition} AND ${isDueNow} ORDER BY claim_key, id LIMIT ${limit})`;
 
 // Looked for without locks, and only then locked: SKIP LOCKED under an ORDER BY locks more than it returns. What others
-// hold is passed by, so there are more candidates than places. A row is looked at again once it is locked.
+// hold is passed by, so there are more candidates than places. A row is looked at again once it is locked. A workflow is
+// kept as it is until the claim ends: whoever pauses or cancels it comes before the claim, and is passed by, or after it.
 const claimable = (candidates: string): string =>
   `WITH candidates AS MATERIALIZED (${candidates}),
    locked AS MATERIALIZED (
@@ -100,7 +101,10 @@ const claimable = (candidates: string): string =>
      CROSS JOIN LATERAL (SELECT ${recordList} FROM tasks WHERE tasks.id = candidates.id FOR UPDATE SKIP LOCKED) AS task
      WHERE ${dueCondition} LIMIT $3)
    SELECT locked.*, ${namesOf([idColumn, ...workflowColumns].map(({ name }) => ({ name: `workflow.${name}` })))}
-   FROM locked LEFT JOIN workflows AS workflow ON workflow.id = locked.workflow_id`;
+   FROM locked LEFT JOIN LATERAL (
+     SELECT ${workflowList} FROM workflows WHERE workflows.id = locked.workflow_id FOR KEY SHARE SKIP LOCKED
+   ) AS workflow ON true
+   WHERE locked.workflow_id IS NULL OR workflow.id IS NOT NULL`;
 
 /** The first due tasks of several assignments and of those without, together; with their workflows, as they are. */
 export const lockDue = statement(
@@ -136,10 +140,8 @@ export const keepKeyedWorkflows = statement(
   }),
 );
 
-/** Workflows that will be written. */
-export const lockWorkflows = statement(
-  locked(givenIds, workflowList, { from: 'workflows', strength: 'NO KEY UPDATE' }),
-);
+/** Workflows that are paused, resumed or cancelled, while nobody starts or adds a task of them. */
+export const lockWorkflows = statement(locked(givenIds, workflowList, { from: 'workflows' }));
 
 export const readSteps = statement(
   `SELECT task_id, agent_id, identity FROM steps

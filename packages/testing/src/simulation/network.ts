@@ -49,6 +49,8 @@ export class Network {
   readonly #parts: NetworkParts;
   readonly #listeners = new Map<VirtualProcess, Set<() => void>>();
   readonly #rung = new Set<VirtualProcess>();
+  /** What the store has carried out last. */
+  #method = '';
   readonly #stop: () => void;
 
   constructor(parts: NetworkParts) {
@@ -77,6 +79,8 @@ export class Network {
   }
 
   #ring(): void {
+    // That a worker lives is nothing that anybody waits for; stores may ring for it, and most do not.
+    if (this.#method === 'renew' || this.#method === 'openWorker') return;
     const { timeline } = this.#parts;
     for (const [process, listeners] of this.#listeners) {
       if (!process.isAlive) this.#listeners.delete(process);
@@ -95,7 +99,7 @@ export class Network {
     this.figures.calls++;
     return new Promise((resolve, reject) => {
       const answer = (outcome: Outcome): void => {
-        if ('error' in outcome) reject(outcome.error);
+        if ('error' in outcome) reject(toError(outcome.error));
         else resolve(outcome.value);
       };
       const { timeline } = this.#parts;
@@ -149,6 +153,7 @@ export class Network {
 
   async #carryOut(from: VirtualProcess, call: Call, heldUpMs: number): Promise<Outcome> {
     const { store, timeline, trace, observer } = this.#parts;
+    this.#method = call.method;
     let outcome: Outcome;
     try {
       outcome = { value: await call.carryOut(store, heldUpMs) };
@@ -228,6 +233,10 @@ function failure({ method }: Call): SymphonyError {
   return new SymphonyError('STORE_FAILED', `A simulated fault: the connection was lost during ${method}.`, {
     details: { method },
   });
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** Of a process that is gone nothing is heard any more. */

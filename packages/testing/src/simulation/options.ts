@@ -170,12 +170,6 @@ export function checkSetting<Registry extends SimulatedRegistry>(
       'simulate takes agents and a workload together; without both it plays a scenario of its own.',
     );
   }
-  if (agents !== undefined && typeof agents !== 'function' && !Array.isArray(agents)) {
-    throw new SymphonyError(
-      'INVALID_ARGUMENT',
-      `simulate.agents must be an array or a function, got ${describe(agents)}.`,
-    );
-  }
   const { faultsMs = 30_000 } = options;
   checkDuration(faultsMs, 'simulate.faultsMs', 0);
   const text = String(seed);
@@ -183,7 +177,7 @@ export function checkSetting<Registry extends SimulatedRegistry>(
     seed: text,
     store: options.store,
     open: options.open,
-    agents: agents === undefined ? builtIn.agents : typeof agents === 'function' ? agents : () => agents,
+    agents: toFactory(agents ?? builtIn.agents),
     workload: workload ?? builtIn.workload,
     workers: checkInteger(options.workers ?? 3, 'simulate.workers', 1, 32),
     concurrency: checkInteger(options.concurrency ?? 4, 'simulate.concurrency', 1, 1_000),
@@ -209,6 +203,15 @@ export function toSimulated(agentLike: AgentLike): Agent {
     'INVALID_ARGUMENT',
     `Agent "${agent.id}" runs in a thread or process of its own, where time is real. Pass simulate the agent of its module.`,
     { details: { agentId: agent.id } },
+  );
+}
+
+function toFactory(agents: NonNullable<SimulateOptions['agents']>): Scenario['agents'] {
+  if (typeof agents === 'function') return agents;
+  if (Array.isArray(agents)) return () => agents as readonly AgentLike[];
+  throw new SymphonyError(
+    'INVALID_ARGUMENT',
+    `simulate.agents must be an array or a function, got ${describe(agents)}.`,
   );
 }
 

@@ -52,9 +52,9 @@ function flaky({ sleep, random }: SimulatedProcess): Agent {
   return {
     id: 'flaky',
     description: 'Tries its luck',
-    async run(task, { signal, step, attempt }) {
-      await sleep(longest * random() ** 3, signal);
-      await step('try', () => attempt);
+    async run(task, context) {
+      await sleep(longest * random() ** 3, context.signal);
+      await context.step('try', () => context.attempt);
       const luck = random();
       if (luck < 0.3) throw new Error('no luck');
       if (luck < 0.4) throw new RetryAfterError('come again', 500);
@@ -69,10 +69,15 @@ function parent({ sleep, random }: SimulatedProcess): Agent {
   return {
     id: 'parent',
     description: 'Shares work out',
-    async run(task, { spawn, signal }) {
-      const first = await spawn('first', { name: `${task.name}/first`, agentId: 'clerk' });
-      await sleep(longest * random() ** 3, signal);
-      return spawn('second', { name: `${task.name}/second`, agentId: 'flaky', dependsOn: [first], retry: patient });
+    async run(task, context) {
+      const first = await context.spawn('first', { name: `${task.name}/first`, agentId: 'clerk' });
+      await sleep(longest * random() ** 3, context.signal);
+      return context.spawn('second', {
+        name: `${task.name}/second`,
+        agentId: 'flaky',
+        dependsOn: [first],
+        retry: patient,
+      });
     },
   };
 }
@@ -82,10 +87,10 @@ function sleeper({ sleep, random }: SimulatedProcess): Agent {
   return {
     id: 'sleeper',
     description: 'Thinks for long',
-    async run(task, { signal, step, progress }) {
-      const heeded = random() < 0.5 ? signal : undefined;
-      await step('think', () => sleep(4_000 * random(), heeded));
-      progress('thought');
+    async run(task, context) {
+      const heeded = random() < 0.5 ? context.signal : undefined;
+      await context.step('think', () => sleep(4_000 * random(), heeded));
+      context.progress('thought');
       await sleep(longest * random(), heeded);
       return task.name;
     },
@@ -97,7 +102,7 @@ function picky({ random }: SimulatedProcess): Agent {
   return {
     id: 'picky',
     description: 'Files and copies papers, sometimes',
-    run: (task, { refuse }) => (random() < 0.4 ? refuse('not today') : task.name),
+    run: (task, context) => (random() < 0.4 ? context.refuse('not today') : task.name),
   };
 }
 

@@ -20,7 +20,8 @@ import { startOfTime, VirtualProcess } from './virtual-process.ts';
  * that Symphony promises is broken; when faults strike no more, all that was submitted must come to its end.
  *
  * Whatever an agent waits for must be waited for on `process.clock` or with `process.sleep`; what waits for the machine
- * itself, such as `setTimeout` or `fetch`, is not part of the simulation and makes it unrepeatable.
+ * itself, such as `setTimeout` or `fetch`, is not part of the simulation and makes it unrepeatable. Simulations that are begun
+ * at once take turns.
  *
  * @example
  * const report = await simulate({
@@ -38,8 +39,13 @@ export async function simulate<Registry extends SimulatedRegistry>(
   options: SimulateOptions<Registry>,
 ): Promise<SimulationReport> {
   const simulation = new Simulation(checkSetting(options, scenario), options);
-  return simulation.play();
+  const turn = lastTurn.then(() => simulation.play());
+  lastTurn = turn.catch(() => undefined);
+  return turn;
 }
+
+/** A step is over when nothing is under way in the thread, so simulations of one thread take turns. */
+let lastTurn: Promise<unknown> = Promise.resolve();
 
 class Simulation<Registry extends SimulatedRegistry> {
   readonly #setting: Setting<Registry>;
@@ -63,7 +69,7 @@ class Simulation<Registry extends SimulatedRegistry> {
     const store = await this.#setting.store(this.#storeClock());
     const order = seededRandom(`${seed}/order`);
     const chance = seededRandom(`${seed}/chance`);
-    const strike = (kind: FaultKind): void => void (this.#struck[kind])++;
+    const strike = (kind: FaultKind): void => void this.#struck[kind]++;
     const agents = this.#setting.agents(this.#nobody().forAgents).map(toSimulated);
     const referee = new Referee(store, timeline, { times: lease, agents });
     const network: Network = new Network({
