@@ -20,7 +20,7 @@ import { tally } from '../scene/figures.ts';
 import { readNotes, type Noted } from '../scene/notes.ts';
 import { openStore } from '../scene/open-store.ts';
 
-const workers = 3;
+const workers = 2;
 const agents = ['drafter', 'author'] as const;
 
 /** Agents that come back with other code than the one that their tasks began with. */
@@ -53,7 +53,7 @@ async function runChangedCode(request: LaneRequest): Promise<LaneReport> {
   try {
     const postgres = await play('postgres', server.newUrl(), request.count - onSqlite, request, programs);
     const problems = [...sqlite.problems, ...postgres.problems];
-    const isVacuous = sqlite.changed < onSqlite / 3 || postgres.changed < (request.count - onSqlite) / 3;
+    const isVacuous = sqlite.changed < onSqlite / 4 || postgres.changed < (request.count - onSqlite) / 4;
     return {
       verdict: problems.length > 0 ? 'invalid' : isVacuous ? 'vacuous' : 'valid',
       figures: { ...sqlite.figures, ...postgres.figures },
@@ -103,7 +103,7 @@ async function play(
       while (open.size >= 8) await deployment.strike().then(() => dropSettled(store, open));
       log(`${name}: ${number} workflows begun, ${crew.endings.length} processes killed`);
     }
-    while (open.size > 0 && deployment.strikes < 20 * count)
+    while (open.size > 0 && deployment.strikes < 12 * count)
       await deployment.strike().then(() => dropSettled(store, open));
     // What is still open would hang for ever if it needed more than time.
     await deployment.rest();
@@ -114,7 +114,7 @@ async function play(
     const judged = judge(tasks, events, readNotes<CodeFact>(folder));
     const problems = [
       ...judged.problems,
-      ...[...open].map((id) => `workflow ${id} hangs`),
+      ...[...open].map((id) => `workflow ${id} hangs: ${standing(tasks, id)}`),
       ...crew.endings.filter((ending) => ending !== 'SIGKILL').map((ending) => `a process ended with ${ending}`),
       ...(stubborn > 0 ? [`${stubborn} processes did not end when asked to`] : []),
     ];
@@ -137,6 +137,17 @@ async function play(
   }
 }
 
+/** What is left of a workflow, for whoever wants to know why it does not end. */
+function standing(tasks: readonly TaskRecord[], workflowId: string): string {
+  const open = tasks.filter((task) => task.workflowId === workflowId && !isTerminal(task.status));
+  return open
+    .map((task) => {
+      const { id, status, attempt, agentId, boundTo, unroutable, openDependencies, dueAt } = task;
+      return JSON.stringify({ id, status, attempt, agentId, boundTo, unroutable, openDependencies, dueAt });
+    })
+    .join(', ');
+}
+
 async function dropSettled(store: Store, open: Set<string>): Promise<void> {
   for (const id of open) if ((await store.getWorkflow(id))?.settledAt != null) open.delete(id);
 }
@@ -148,7 +159,6 @@ class Deployment {
   readonly #symphony: ServiceRegistry;
   readonly #config: Omit<CodeConfig, 'version'>;
   #version: VersionName = 'as it was';
-  #closed = false;
   strikes = 0;
   deployments = 0;
 
@@ -160,15 +170,16 @@ class Deployment {
   }
 
   begin(): void {
-    for (let place = 0; place < workers; place++) this.#fill();
+    const next = (): CodeConfig => ({ ...this.#config, version: this.#version });
+    for (let place = 0; place < workers; place++) this.#crew.keep('worker', next);
   }
 
   /** Kills one worker, which comes back with the newest code; or deploys another version everywhere at once. */
   async strike(): Promise<void> {
     this.strikes++;
-    await wait(this.#chance.between(100, 350));
-    if (this.#chance.next() < 0.75) {
-      if (this.#chance.next() < 0.7) this.#change();
+    await wait(this.#chance.between(200, 600));
+    if (this.#chance.next() < 0.85) {
+      this.#change();
       const { running } = this.#crew;
       if (running.length > 0) this.#chance.pick(running).kill('SIGKILL');
       return;
@@ -181,7 +192,6 @@ class Deployment {
   async rest(): Promise<void> {
     this.#version = 'as it was';
     await this.#replaceAll();
-    this.#closed = true;
   }
 
   #change(): void {
@@ -214,12 +224,6 @@ class Deployment {
         if (!SymphonyError.is(error, 'AGENT_HOSTED')) throw error;
       }
     }
-  }
-
-  #fill(): void {
-    if (this.#closed) return;
-    const child = this.#crew.start('worker', { ...this.#config, version: this.#version } satisfies CodeConfig);
-    child.on('exit', () => this.#fill());
   }
 }
 

@@ -30,7 +30,7 @@ export const diskFull: Lane = {
   name: 'disk-full',
   about: 'Fills the disk of a SQLite store to the last byte while it works, and frees it again.',
   unit: 'cycles',
-  small: 4,
+  small: 3,
   run: runDiskFull,
 };
 
@@ -142,7 +142,12 @@ class Round {
       const config: DiskConfig = { store: this.#path, notes: this.#folder, concurrency };
       let ready = 0;
       for (let place = 0; place < workers; place++)
-        crew.keep('worker', config, {}, (child) => child.once('message', () => ready++));
+        crew.keep(
+          'worker',
+          () => config,
+          {},
+          (child) => child.once('message', () => ready++),
+        );
       while (ready < workers) await wait(10);
       const submitting = this.#submit(symphony);
       for (let cycle = 1; cycle <= cycles; cycle++) {

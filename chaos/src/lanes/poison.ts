@@ -57,7 +57,7 @@ async function runPoison({ count, seed, folder, log, plant }: LaneRequest): Prom
       const { id } = await symphony.submit({ name: work.death ?? 'innocent', agentId: 'mixed', input: { ...work } });
       open.add(id);
     }
-    for (let place = 0; place < workers; place++) crew.keep('worker', config);
+    for (let place = 0; place < workers; place++) crew.keep('worker', () => config);
     const end = performance.now() + 30_000 + count * 4_000;
     while (open.size > 0 && performance.now() < end) {
       await wait(200);

@@ -22,7 +22,7 @@ export const powerLoss: Lane = {
   name: 'power-loss',
   about: 'Records the writes and syncs of a SQLite store and loses what was not synced; PostgreSQL is not tested so.',
   unit: 'power losses',
-  small: 60,
+  small: 40,
   run: runPowerLoss,
 };
 

@@ -2,8 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { explainSimulation, faultKinds, type FaultKind, type SimulationReport } from '@symphony/testing';
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
-import { plantedBugs, type PlantedBug } from '../simulation/planted-bugs.ts';
-import { play } from '../simulation/play.ts';
+import { playAll } from '../simulation/play-all.ts';
 
 /** From so many seeds on each kind of fault must have struck. */
 const enough = 50;
@@ -14,7 +13,7 @@ export const simulation: Lane = {
   about:
     'Plays one scenario after the other on virtual time: workers that crash, stand still, are cut off and hear late.',
   unit: 'seeds',
-  small: 300,
+  small: 200,
   run,
 };
 
@@ -63,31 +62,26 @@ class Sums {
 }
 
 async function run({ count, seed: first, folder, log, plant }: LaneRequest): Promise<LaneReport> {
-  const bug = plant === undefined ? undefined : findBug(plant);
   const sums = new Sums();
-  const problems: string[] = [];
-  for (let seed = first; seed < first + count; seed++) {
-    const report = await play(seed, bug);
+  const broken: SimulationReport[] = [];
+  await playAll({ first, count, plant }, (report) => {
     sums.add(report);
-    const { violation } = report;
-    if (violation === undefined) continue;
-    const repeat = `pnpm chaos --lane simulation --count 1 --seed ${seed}`;
-    problems.push(`seed ${seed}: ${violation.message}; ${repeat} --verbose`);
-    // The first is told in full; the others are a command away.
-    if (problems.length === 1) writeFileSync(join(folder, `seed-${seed}.txt`), explainSimulation(report));
+    if (report.violation === undefined) return;
+    broken.push(report);
     log(explainSimulation(report));
-  }
-  const figures = sums.figures(problems.length);
-  if (problems.length > 0) return { verdict: 'invalid', figures, problems };
+    writeFileSync(join(folder, `seed-${report.seed}.txt`), explainSimulation(report));
+  });
+  const figures = sums.figures(broken.length);
+  if (broken.length > 0) return { verdict: 'invalid', figures, problems: broken.sort(bySeed).map(toProblem) };
   const missed = faultKinds.filter((kind) => sums.struck[kind] === 0);
-  if (count < enough || missed.length === 0) return { verdict: 'valid', figures, problems };
+  if (count < enough || missed.length === 0) return { verdict: 'valid', figures, problems: [] };
   return { verdict: 'vacuous', figures, problems: missed.map((kind) => `${kind} has never struck`) };
 }
 
-function findBug(name: string): PlantedBug {
-  const found = plantedBugs.find(({ bug }) => bug === name);
-  if (found !== undefined) return found;
-  throw new Error(
-    `The simulation knows no bug "${name}". It knows:\n${plantedBugs.map(({ bug }) => `  ${bug}`).join('\n')}`,
-  );
+function bySeed(first: SimulationReport, second: SimulationReport): number {
+  return Number(first.seed) - Number(second.seed);
+}
+
+function toProblem({ seed, violation }: SimulationReport): string {
+  return `seed ${seed}: ${violation?.message}; pnpm chaos --lane simulation --count 1 --seed ${seed} --verbose`;
 }

@@ -57,12 +57,12 @@ export class Crew {
     return child;
   }
 
-  /** Keeps a place filled: when its process is gone, another takes over. */
-  keep(program: string, config: unknown, env?: NodeJS.ProcessEnv, onStart?: (child: ChildProcess) => void): void {
+  /** Keeps a place filled: when its process is gone, another takes over. `next` is the config of each. */
+  keep(program: string, next: () => unknown, env?: NodeJS.ProcessEnv, onStart?: (child: ChildProcess) => void): void {
     if (this.#closed) return;
-    const child = this.start(program, config, env);
+    const child = this.start(program, next(), env);
     onStart?.(child);
-    child.on('exit', () => this.keep(program, config, env, onStart));
+    child.on('exit', () => this.keep(program, next, env, onStart));
   }
 
   /** Asks all to end, and ends those that do not. Answers how many had to be made to. */

@@ -6,8 +6,10 @@ import {
   type Command,
   type CommitRequest,
   type ErrorCode,
+  type NewTaskRecord,
   type Store,
   type SymphonyEvent,
+  type TaskTimeouts,
 } from '@symphony/core';
 import type { FaultRates, SimulatedOpenOptions } from '@symphony/testing';
 import { replaced } from './replaced.ts';
@@ -23,12 +25,10 @@ export interface PlantedBug {
   readonly open?: (options: SimulatedOpenOptions) => SimulatedOpenOptions;
   /** Faults that bring it out. Default: those that the seed draws. */
   readonly faults?: Partial<FaultRates>;
-  /** A shorter lease brings out what needs an attempt that outlives it. */
-  readonly leaseMs?: number;
+  /** `short` brings out what needs an attempt that outlives its lease. Default `long`. */
+  readonly lease?: 'long' | 'short';
   /** What is said of it. */
   readonly complaint: RegExp;
-  /** A seed that found it when this was written; the engine draws anew with every change, so others are tried as well. */
-  readonly seed: number;
 }
 
 /** Carries out other commands than were sent; `undefined`: acknowledges the command, and forgets it. */
@@ -57,6 +57,10 @@ function sending(
     ...options,
     persistence: replaced(options.persistence, change(options.persistence, options)),
   });
+}
+
+function halved({ timeouts }: Pick<NewTaskRecord, 'timeouts'>): TaskTimeouts {
+  return Object.fromEntries(Object.entries(timeouts).map(([name, limitMs]) => [name, Math.ceil(limitMs / 2)]));
 }
 
 /** An agent whose signal does not abort for one reason. */
@@ -88,9 +92,8 @@ export const plantedBugs: readonly PlantedBug[] = [
       command.type === 'report' ? { ...command, attempt: await currentAttempt(command.id, store) } : command,
     ),
     faults: { pause: 10 },
-    leaseMs: 3_000,
+    lease: 'short',
     complaint: /was accepted, which is running in attempt/,
-    seed: 4,
   },
   {
     bug: 'the fence of steps is dropped',
@@ -100,9 +103,8 @@ export const plantedBugs: readonly PlantedBug[] = [
         : command,
     ),
     faults: { pause: 10 },
-    leaseMs: 3_000,
+    lease: 'short',
     complaint: /recordStep of attempt \d+ at .* was accepted/,
-    seed: 4,
   },
   {
     bug: 'a late report is acknowledged',
@@ -116,13 +118,11 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     }),
     complaint: /was accepted, which is/,
-    seed: 1,
   },
   {
     bug: 'a step is acknowledged and not recorded',
     store: rewriting(async (command) => (command.type === 'recordStep' ? undefined : command)),
     complaint: /runs step .* again|was recorded and is lost/,
-    seed: 1,
   },
   {
     bug: 'a task is acknowledged and not stored',
@@ -130,13 +130,11 @@ export const plantedBugs: readonly PlantedBug[] = [
       command.type === 'createTask' && command.task.name === 'task 5' ? undefined : command,
     ),
     complaint: /was acknowledged and not carried out/,
-    seed: 2,
   },
   {
     bug: 'what dead workers held is never released',
     store: () => ({ sweep: async () => ({ deadWorkers: 0, releasedTasks: 0, more: false }) }),
     complaint: notEnded,
-    seed: 1,
   },
   {
     bug: 'dead workers are looked for once',
@@ -152,13 +150,11 @@ export const plantedBugs: readonly PlantedBug[] = [
       };
     },
     complaint: notEnded,
-    seed: 1,
   },
   {
     bug: 'a lease runs out before its time',
     clock: (clock) => ({ ...clock, now: () => clock.now(), monotonic: () => 1.6 * clock.monotonic() }),
     complaint: /ms before its lease ended \(I12\)/,
-    seed: 1,
   },
   {
     bug: 'the lease goes by the wall clock of whoever renews it',
@@ -175,15 +171,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     }),
     faults: { skew: 40 },
     complaint: /I11|I12|not told/,
-    seed: 1,
   },
   {
     bug: 'the signal of an attempt does not hear of a lost lease',
     open: (options) => ({ ...options, agents: options.agents.map((agent) => deafTo('LEASE_LOST', agent as Agent)) }),
     faults: { partition: 10 },
-    leaseMs: 3_000,
+    lease: 'short',
     complaint: /and attempt \d+ at .* went on|was not told within \d+ ms that its lease was lost/,
-    seed: 2,
   },
   {
     bug: 'nobody looks for cancellations',
@@ -197,7 +191,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     })),
     faults: { duplicate: 0.01 },
     complaint: /was not told within \d+ ms that it was cancelled/,
-    seed: 1,
   },
   {
     bug: 'a cancellation of what runs is forgotten',
@@ -206,13 +199,11 @@ export const plantedBugs: readonly PlantedBug[] = [
       return (await store.getTask(command.id))?.status === 'running' ? undefined : command;
     }),
     complaint: /cancelTask of .* was acknowledged and not carried out/,
-    seed: 5,
   },
   {
     bug: 'a pause is forgotten',
     store: rewriting(async (command) => (command.type === 'pauseWorkflow' ? undefined : command)),
     complaint: /pauseWorkflow of .* was acknowledged and not carried out/,
-    seed: 1,
   },
   {
     bug: 'an event is lost',
@@ -221,7 +212,6 @@ export const plantedBugs: readonly PlantedBug[] = [
         (await store.events(query)).filter(({ seq, type }) => seq !== 3 || type !== 'task.claimed'),
     }),
     complaint: /follows event|was never claimed|its log says/,
-    seed: 1,
   },
   {
     bug: 'a completion is recorded twice',
@@ -232,7 +222,6 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     }),
     complaint: /does not increase|follows event/,
-    seed: 1,
   },
   {
     bug: 'an output is cut',
@@ -242,7 +231,6 @@ export const plantedBugs: readonly PlantedBug[] = [
         : command,
     ),
     complaint: /another output than was accepted/,
-    seed: 1,
   },
   {
     bug: 'retries do not wait',
@@ -252,7 +240,6 @@ export const plantedBugs: readonly PlantedBug[] = [
         : command,
     ),
     complaint: /waits 0 ms for its next try/,
-    seed: 1,
   },
   {
     bug: 'a task starts before those that it depends on',
@@ -260,7 +247,6 @@ export const plantedBugs: readonly PlantedBug[] = [
       command.type === 'createTask' ? { ...command, task: { ...command.task, dependsOn: [] } } : command,
     ),
     complaint: /which it depends on, was/,
-    seed: 1,
   },
   {
     bug: 'keys do not count',
@@ -268,7 +254,6 @@ export const plantedBugs: readonly PlantedBug[] = [
       command.type === 'createTask' ? { ...command, task: { ...command.task, idempotencyKey: null } } : command,
     ),
     complaint: /are there twice \(I2\)/,
-    seed: 3,
   },
   {
     bug: 'a lost answer is answered by a new task',
@@ -291,7 +276,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     })),
     faults: { answerLost: 0.3 },
     complaint: /are there twice \(I2\)/,
-    seed: 1,
   },
   {
     bug: 'a spawned task is spawned again by the next attempt',
@@ -301,7 +285,6 @@ export const plantedBugs: readonly PlantedBug[] = [
         : command,
     ),
     complaint: /has spawned .* twice/,
-    seed: 1,
   },
   {
     bug: 'what a lost answer claimed is never handed back',
@@ -312,27 +295,41 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     })),
     complaint: notEnded,
-    seed: 1,
   },
   {
     bug: 'only the doorbell says that there is work',
     open: (options) => ({ ...options, lease: { ...options.lease, pollMs: 86_400_000 } }),
     faults: { silence: 60 },
     complaint: /have not ended|was not told/,
-    seed: 1,
   },
   {
     bug: 'a worker that stops keeps its lease',
     store: () => ({ closeWorker: async () => undefined }),
     complaint: /has closed lease .*, and it is left/,
-    seed: 1,
   },
   {
     bug: 'the places of an agent are not counted',
     store: rewriting(async (command) =>
       command.type === 'registerAgent' ? { ...command, config: { ...command.config, limits: {} } } : command,
     ),
+    faults: {},
     complaint: /attempts of "single" ran; 1 may/,
-    seed: 5,
+  },
+  {
+    bug: 'a task times out before its time',
+    store: rewriting(async (command) =>
+      command.type === 'createTask'
+        ? { ...command, task: { ...command.task, timeouts: halved(command.task) } }
+        : command,
+    ),
+    complaint: /after .* of \d+ ms \(I26\)/,
+  },
+  {
+    bug: 'an attempt may run for ever',
+    store: rewriting(async (command) =>
+      command.type === 'createTask' ? { ...command, task: { ...command.task, timeouts: {} } } : command,
+    ),
+    faults: {},
+    complaint: /was not told within \d+ ms that its time was over/,
   },
 ];

@@ -5,15 +5,12 @@ import { simulate, type SimulationReport } from '@symphony/testing';
 import type { PlantedBug } from './planted-bugs.ts';
 import { replaced } from './replaced.ts';
 
-/** A lease that attempts often outlive. */
-const shortLeaseMs = 3_000;
+/** The lease of the product, and one that attempts often outlive; polls are rare, since a bell rings most of the time. */
+const leases = { long: { leaseMs: 10_000, pollMs: 2_000 }, short: { leaseMs: 3_000, pollMs: 1_000 } } as const;
 
-/**
- * Plays the built-in scenario with a seed; with a bug, over what that has broken. Every fourth seed has a short lease, the
- * others that of the product.
- */
+/** Plays the built-in scenario with a seed, every fourth with a short lease; with a bug, over what that has broken. */
 export function play(seed: number, bug?: PlantedBug): Promise<SimulationReport> {
-  const leaseMs = bug === undefined && seed % 4 === 0 ? shortLeaseMs : bug?.leaseMs;
+  const lease = bug?.lease ?? (bug === undefined && seed % 4 === 0 ? 'short' : 'long');
   return simulate({
     seed,
     store: (clock): Store => {
@@ -22,7 +19,7 @@ export function play(seed: number, bug?: PlantedBug): Promise<SimulationReport> 
       return bug?.store === undefined ? store : replaced(store, bug.store(store));
     },
     open: (options) => ServiceRegistry.open(bug?.open?.(options) ?? options),
+    lease: leases[lease],
     ...(bug?.faults === undefined ? {} : { faults: bug.faults }),
-    ...(leaseMs === undefined ? {} : { lease: { leaseMs } }),
   });
 }

@@ -218,7 +218,11 @@ export class Fleet<Registry extends SimulatedRegistry> {
       case 'silence':
         // A doorbell may stay silent for ever: whoever listens polls as well.
         process.silentUntil = chance() < 0.5 ? Infinity : now + 2 * spellMs;
-        tell(`hears no doorbell for ${Math.round(process.silentUntil - now)} ms`);
+        tell(
+          process.silentUntil === Infinity
+            ? 'hears no doorbell any more'
+            : `hears no doorbell for ${Math.round(2 * spellMs)} ms`,
+        );
         break;
       case 'drain':
         tell('is stopped in good order');

@@ -65,6 +65,8 @@ interface KnownTask {
   workerId: string | undefined;
   agentId: string | undefined;
   cancelRequested: boolean;
+  /** When its current attempt was claimed, on the timeline. */
+  claimedAt: number;
   /** The output that was accepted. */
   output: string | undefined;
   /** By agent and identity, the attempt that has recorded it. */
@@ -154,11 +156,14 @@ export class Referee implements Observer {
   /** An agent begins to run. */
   enter(begun: Omit<ActiveAttempt, 'startedAt' | 'isOver'>): ActiveAttempt {
     const { taskId, attempt } = begun;
-    const claimed = this.#tasks.get(taskId)?.attempt ?? 0;
-    if (attempt > claimed) this.#find(`attempt ${attempt} at ${taskId} runs, and was never claimed (I6)`);
+    const task = this.#tasks.get(taskId);
+    if (attempt > (task?.attempt ?? 0)) this.#find(`attempt ${attempt} at ${taskId} runs, and was never claimed (I6)`);
     this.figures.attempts++;
     const active = { ...begun, startedAt: this.#timeline.now, isOver: false };
     this.#attempts.set(`${taskId}#${attempt}`, active);
+    const { startToCloseMs } = task?.asked.timeouts ?? {};
+    if (task?.attempt === attempt && startToCloseMs !== undefined)
+      this.#expectAbort(task, startToCloseMs, 'its time was over');
     return active;
   }
 
@@ -170,7 +175,7 @@ export class Referee implements Observer {
 
   /** The function of a step is about to be called. */
   enterStep({ taskId, attempt, agentId }: ActiveAttempt, identity: string): void {
-    const by = this.#tasks.get(taskId)?.steps.get(`${agentId} ${identity}`);
+    const by = this.#tasks.get(taskId)?.steps.get(stepKey(agentId, identity));
     // An attempt that does not know yet that it is over may well repeat what its successor has recorded.
     if (by === undefined || by > attempt) return;
     this.#find(`attempt ${attempt} at ${taskId} runs step ${identity} again, which attempt ${by} had recorded`);
@@ -234,7 +239,7 @@ export class Referee implements Observer {
     }
     for (const { id, steps } of this.#tasks.values()) {
       for (const key of steps.keys()) {
-        const [agentId = '', identity] = key.split(' ');
+        const [agentId, identity] = JSON.parse(key) as readonly [string, string];
         const journal = await this.#store.steps(id, agentId);
         demand(
           journal.some((step) => step.identity === identity),
@@ -286,7 +291,7 @@ export class Referee implements Observer {
   }
 
   #noteStep({ steps }: KnownTask, step: Extract<Command, { readonly type: 'recordStep' }>['step']): void {
-    const key = `${step.agentId} ${step.identity}`;
+    const key = stepKey(step.agentId, step.identity);
     if (!steps.has(key)) steps.set(key, step.attempt);
   }
 
@@ -369,6 +374,7 @@ export class Referee implements Observer {
       workerId: undefined,
       agentId: undefined,
       cancelRequested: false,
+      claimedAt: 0,
       output: undefined,
       steps: new Map(),
       row: undefined,
@@ -397,6 +403,10 @@ export class Referee implements Observer {
         break;
       case 'task.retry_scheduled':
         checkRetry(task.id, task.asked, event, commit);
+        this.#checkTimeout(event.data.error.code, task);
+        break;
+      case 'task.failed':
+        this.#checkTimeout(event.data.error.code, task);
         break;
       case 'task.cancel_requested':
         task.cancelRequested = true;
@@ -444,7 +454,26 @@ export class Referee implements Observer {
     task.attempt = attempt;
     task.workerId = workerId;
     task.agentId = agentId;
+    task.claimedAt = this.#timeline.now;
     task.output = undefined;
+  }
+
+  /** Nothing is timed out before its time. */
+  #checkTimeout(code: string | undefined, { id, asked, claimedAt, row }: KnownTask): void {
+    const { now } = this.#timeline;
+    const { startToCloseMs, scheduleToStartMs, scheduleToCloseMs, idleMs } = asked.timeouts;
+    const dueAt = (row?.dueAt ?? 0) - startOfTime;
+    const firstAt = Math.max(row?.createdAt ?? 0, asked.dueAt ?? 0) - startOfTime;
+    const limits: Readonly<Record<string, readonly [from: number, limitMs: number | undefined]>> = {
+      START_TO_CLOSE_TIMEOUT: [claimedAt, startToCloseMs],
+      IDLE_TIMEOUT: [claimedAt, idleMs],
+      SCHEDULE_TO_START_TIMEOUT: [dueAt, scheduleToStartMs],
+      SCHEDULE_TO_CLOSE_TIMEOUT: [firstAt, scheduleToCloseMs],
+    };
+    const limit = limits[code ?? ''];
+    if (limit?.[1] === undefined) return;
+    const [from, limitMs] = limit;
+    demand(now - from >= limitMs, () => `${id} ended with ${code} after ${now - from} of ${limitMs} ms (I26)`);
   }
 
   #checkTakeover(workerId: string, task: KnownTask): void {
@@ -549,6 +578,10 @@ function checkRow(task: KnownTask, row: TaskRecord): void {
   demand((row.output !== null) === isCompleted, () => `${id} is ${row.status} with output ${row.output} (I14)`);
   if (isCompleted) demand(row.output === task.output, () => `${id} has another output than was accepted (I14)`);
   if (row.status === 'failed') demand(row.error !== null, () => `${id} has failed without an error (I14)`);
+}
+
+function stepKey(agentId: string, identity: string): string {
+  return JSON.stringify([agentId, identity]);
 }
 
 /** The attempt that a command writes for. */

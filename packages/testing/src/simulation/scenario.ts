@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { isTerminal, RetryAfterError, SymphonyError, TerminalError, type Agent, type Random } from '@symphony/core';
+import {
+  isTerminal,
+  RetryAfterError,
+  SymphonyError,
+  TerminalError,
+  type Agent,
+  type Random,
+  type TaskTimeouts,
+} from '@symphony/core';
 import type { Scenario, SimulatedMoment, SimulatedRegistry } from './options.ts';
 import type { SimulatedProcess } from './virtual-process.ts';
 
@@ -129,7 +137,7 @@ interface Deed {
   readonly agentId: string | undefined;
   readonly priority: number;
   readonly dueInMs: number | undefined;
-  readonly startToCloseMs: number | undefined;
+  readonly timeouts: TaskTimeouts;
   readonly jitter: 'full' | 'none';
   readonly shape: 'chain' | 'fan';
   readonly failFast: boolean;
@@ -150,13 +158,21 @@ function drawDeeds(random: Random): readonly Deed[] {
     agentId: pick([undefined, 'clerk', 'flaky', 'parent', 'sleeper', 'single']),
     priority: Math.floor(random() * 3) - 1,
     dueInMs: random() < 0.2 ? 5_000 * random() : undefined,
-    startToCloseMs: random() < 0.2 ? 1_000 + 5_000 * random() : undefined,
+    timeouts: drawTimeouts(random),
     jitter: pick(['full', 'none'] as const),
     shape: pick(['chain', 'fan'] as const),
     failFast: random() < 0.3,
     change: pick(['cancel', 'pause', 'none', 'none'] as const),
     changeAfterMs: 4_000 * random(),
   }));
+}
+
+/** Half of the tasks have a limit, of one kind. */
+function drawTimeouts(random: Random): TaskTimeouts {
+  const kinds = ['startToCloseMs', 'scheduleToStartMs', 'scheduleToCloseMs', 'idleMs'] as const;
+  const kind = kinds[Math.floor(2 * kinds.length * random())];
+  const limitMs = Math.round(1_000 + 9_000 * random());
+  return kind === undefined ? {} : { [kind]: limitMs };
 }
 
 async function doLater(
@@ -176,16 +192,16 @@ async function runTask(
   symphony: SimulatedRegistry,
   process: SimulatedProcess,
 ): Promise<void> {
-  const { agentId, priority, jitter, startToCloseMs } = deed;
+  const { agentId, priority, jitter, timeouts } = deed;
   const tasks = symphony.getTaskManager();
   const task = {
     name: `task ${name}`,
     input: { name },
     priority,
     retry: { ...patient, jitter },
+    timeouts,
     idempotencyKey: `key-${name}`,
     ...(agentId === undefined ? {} : { agentId }),
-    ...(startToCloseMs === undefined ? {} : { timeouts: { startToCloseMs: Math.round(startToCloseMs) } }),
   };
   let id: string;
   if (deed.kind === 'created') {

@@ -86,27 +86,35 @@ class Simulation<Registry extends SimulatedRegistry> {
     });
     const parts = { setting: this.#setting, timeline, trace: this.#trace, network, referee, order, chance, strike };
     const fleet: Fleet<Registry> = new Fleet({ ...parts, makeId: createIdSequence() });
-    let violation: SimulationViolation | undefined;
     try {
-      await this.#playAll(fleet, referee, store);
-    } catch (error) {
-      if (!(error instanceof Violation)) throw error;
-      violation = this.#describe(error);
+      const violation = await this.#judge(() => this.#playAll(fleet, referee, store));
+      return { ...(await this.#report(store, referee, network)), ...violation };
     } finally {
       network.close();
+      await store.close();
     }
-    const tasks = await countTasks(store);
-    await store.close();
+  }
+
+  /** What it has come by: `violation` where a promise was broken. */
+  async #judge(play: () => Promise<void>): Promise<Pick<SimulationReport, 'verdict' | 'violation'>> {
+    try {
+      await play();
+      return { verdict: 'valid' };
+    } catch (error) {
+      if (error instanceof Violation) return { verdict: 'invalid', violation: this.#describe(error) };
+      throw error;
+    }
+  }
+
+  async #report(store: Store, referee: Referee, network: Network): Promise<Omit<SimulationReport, 'verdict'>> {
     return {
-      verdict: violation === undefined ? 'valid' : 'invalid',
-      seed,
-      virtualMs: timeline.now,
+      seed: this.#setting.seed,
+      virtualMs: this.#timeline.now,
       steps: this.#steps,
       struck: this.#struck,
-      tasks,
+      tasks: await countTasks(store),
       ...referee.figures,
       unknownCommits: network.figures.unknownCommits,
-      ...(violation === undefined ? {} : { violation }),
     };
   }
 
