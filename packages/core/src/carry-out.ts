@@ -1,7 +1,7 @@
 import { refused, withoutDependency, type Answer, type Draft, type Named, type Refused } from './draft.ts';
 import { freePlaces } from './free-places.ts';
 import type { Command, NewTaskRecord } from './store.ts';
-import { isSuspect, runsSuspect } from './suspect.ts';
+import { isSuspect, mayStart } from './suspect.ts';
 import type { AgentRow } from './tables.ts';
 import { isTerminal, type TaskRecord, type TaskRow } from './task.ts';
 import { limitsGiven, passedLimit, withTimeLimits } from './time-limits.ts';
@@ -292,12 +292,11 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
   const idle = idleAgent(draft, agentId, id);
   if (idle !== undefined) return idle;
   const suspect = isSuspect({ crashes: task.crashes, retry: command.retry ?? task.retry });
-  if (suspect && runsSuspect(tables, workerId)) {
-    return refused(
-      'TASK_NOT_CLAIMABLE',
-      `Task ${id} is one crash from POISON and runs alone; another such task runs here.`,
-      { taskId: id, suspect: true },
-    );
+  if (!mayStart(tables, workerId, suspect)) {
+    return refused('TASK_NOT_CLAIMABLE', `A task that is one crash from POISON runs alone, and task ${id} would not.`, {
+      taskId: id,
+      suspect: true,
+    });
   }
   const refusal = draft.change(task, {
     type: 'claim',
@@ -420,7 +419,7 @@ function route(draft: Draft, command: Extract<Command, { readonly type: 'route' 
   if (!isHeldBack && passedLimit(task, draft.times) !== undefined)
     return ofBound(draft, id, workerId, { type: 'expire', why: whyWaiting(draft.tables, task) });
   const waits =
-    isHeldBack || (isSuspect(task) && runsSuspect(draft.tables, workerId)) || freePlaces(draft, decision.agentId) < 1;
+    isHeldBack || !mayStart(draft.tables, workerId, isSuspect(task)) || freePlaces(draft, decision.agentId) < 1;
   const { agentId } = decision;
   if (!claim || waits) {
     const catalogued = timeoutsOf(draft, agentId);

@@ -211,16 +211,30 @@ describe('suspects', () => {
     expect(isSuspect({ crashes: 0, retry: { maxCrashes: 1 } })).toBe(false);
   });
 
-  it('run one at a time on each worker, beside what else it runs', () => {
+  it('run alone on their worker', () => {
     world.openWorker('w2');
     for (const id of ['s1', 's2', 's3']) world.assigned(id, 'ada', { crashes: 2 });
     world.assigned('t1', 'ada');
-    world.assigned('t2', 'ada', { crashes: 1 });
-    expect(ids(world.claim('w1', ['ada']))).toEqual(['s1', 't1', 't2']);
+    expect(ids(world.claim('w1', ['ada']))).toEqual(['s1']);
     expect(ids(world.claim('w1', ['ada']))).toEqual([]);
     expect(ids(world.claim('w2', ['ada']))).toEqual(['s2']);
     world.report('s1', reports.complete);
     expect(ids(world.claim('w1', ['ada']))).toEqual(['s3']);
+    world.report('s3', reports.complete);
+    expect(ids(world.claim('w1', ['ada']))).toEqual(['t1']);
+  });
+
+  it('find their place where the oldest worker takes nothing behind them until it is empty; the others pass them over', () => {
+    world.openWorker('w2', ['ada']);
+    for (const id of ['a1', 'a2']) world.assigned(id, 'ada');
+    expect(ids(world.claim('w1', ['ada'], 1))).toEqual(['a1']);
+    expect(ids(world.claim('w2', ['ada'], 1))).toEqual(['a2']);
+    world.assigned('s1', 'ada', { crashes: 2 });
+    for (const id of ['t1', 't2']) world.assigned(id, 'ada');
+    expect(ids(world.claim('w1', ['ada'], 1))).toEqual([]);
+    expect(ids(world.claim('w2', ['ada'], 1))).toEqual(['t1']);
+    world.report('a1', reports.complete);
+    expect(ids(world.claim('w1', ['ada']))).toEqual(['s1']);
   });
 
   it('that are not routed yet are bound for routing like any other', () => {

@@ -448,21 +448,22 @@ describe('claiming a task by id', () => {
     expectRefused('TASK_BLOCKED', claim('t1'));
   });
 
-  it('of a suspect is refused where another suspect runs, and told apart from other refusals', () => {
+  it('of a suspect is refused where something runs, as is any where a suspect runs, and told apart from other refusals', () => {
     world.assigned('s1', 'ada', { crashes: 2 });
     world.assigned('s2', 'ada', { crashes: 2 });
     world.do(claim('s1'));
     expectRefused('TASK_NOT_CLAIMABLE', claim('s2'));
     expect(world.try(claim('s2'))).toMatchObject({ details: { suspect: true } });
-    world.do(claim('t1')); // an innocent task may run beside it
-    world.do(claim('s2', { workerId: 'w2' }));
+    expectRefused('TASK_NOT_CLAIMABLE', claim('t1')); // nobody is to die with it
+    world.do(claim('t1', { workerId: 'w2' }));
+    expectRefused('TASK_NOT_CLAIMABLE', claim('s2', { workerId: 'w2' }));
   });
 
   it('is judged by the policy that the claim brings: with it a task may be a suspect, or not be one', () => {
     world.assigned('s1', 'ada', { crashes: 2 });
     world.assigned('s2', 'ada', { crashes: 1 });
     world.assigned('s3', 'ada', { crashes: 2 });
-    world.do(claim('s1'));
+    world.do(claim('t1'));
     expectRefused('TASK_NOT_CLAIMABLE', claim('s2', { retry: { maxCrashes: 2 } }));
     world.do(claim('s3', { retry: { maxCrashes: 9 } }));
   });

@@ -4,7 +4,7 @@ import { Draft, workflowEvent } from './draft.ts';
 import type { EventRow, NewEvent } from './events.ts';
 import { freePlaces } from './free-places.ts';
 import type { Claimed, ClaimRequest, CommandValue, Group, GroupResult } from './store.ts';
-import { isSuspect, runsSuspect } from './suspect.ts';
+import { isSuspect, makesRoom } from './suspect.ts';
 import type { DueCursor, Tables } from './tables.ts';
 import type { TaskRecord, TaskRow } from './task.ts';
 import { passedLimit } from './time-limits.ts';
@@ -66,13 +66,9 @@ export class Flush {
    */
   claim(request: ClaimRequest): readonly Claimed[] {
     if (request.limit < 1 || this.#tables.worker(request.workerId) === undefined) return [];
+    const running = this.#tables.runningTasks(request.workerId);
+    if (running.some(isSuspect)) return [];
     const claimed: string[] = [];
-    let suspectTaken: boolean | undefined;
-    const mayTakeSuspect = (): boolean => {
-      const taken = suspectTaken ?? runsSuspect(this.#tables, request.workerId);
-      suspectTaken = true;
-      return !taken;
-    };
     let looks = request.limit + 1_000;
     const places = new Places(this.#tables);
     for (const task of merged(this.#tables, request, places, this.#times.now)) {
@@ -86,12 +82,15 @@ export class Flush {
       } else if (task.agentId === null) {
         this.change(task, { type: 'bind', workerId: request.workerId, until: this.#times.lease + defaults.routingMs });
         claimed.push(task.id);
-      } else if (!isSuspect(task) || mayTakeSuspect()) {
+      } else if (!isSuspect(task) || running.length + claimed.length === 0) {
         const timeouts = request.timeouts?.[task.agentId];
         const { workerId } = request;
         this.change(task, { type: 'claim', workerId, agentId: task.agentId, ...(timeouts && { timeouts }) });
         places.take(task.agentId);
         claimed.push(task.id);
+        if (isSuspect(task)) break;
+      } else if (makesRoom(this.#tables, request.workerId, task.agentId)) {
+        break;
       }
       // Asked here and not before the task was pulled: looking further than needed would read rows for nothing.
       if (claimed.length === request.limit || --looks === 0) break;

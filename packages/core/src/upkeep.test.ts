@@ -397,6 +397,10 @@ describe('who is charged for a dead worker', () => {
     world.assigned('suspect', 'ada', { crashes: 2 });
     world.assigned('innocent', 'ada', { crashes: 1 });
     world.claim('w1', ['ada']);
+    // As older code, which let it run beside others, leaves it.
+    world.tables.force({
+      ...{ ...world.task('suspect'), status: 'running', workerId: 'w1', attempt: 1, dueAt: null, claimKey: null },
+    });
     die('w1');
     expect(crashes()).toEqual(['POISON', 1]);
     expect(world.task('suspect')).toMatchObject({ error: { code: 'POISON' }, crashes: 3 });

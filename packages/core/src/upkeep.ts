@@ -104,7 +104,7 @@ export function prune(tables: Tables, times: Times, { olderThanMs, limit }: Prun
 
 function releaseFrom(tables: Tables, flush: Flush, workerId: string): number {
   const running = tables.runningTasks(workerId);
-  // If one of them was about to be called poison, it is the likely cause: its neighbours are not charged.
+  // A suspect runs alone. Did older code start it beside others, then it is the likely cause, and they are not charged.
   const suspected = running.some(isSuspect);
   for (const task of running) flush.change(task, { type: 'crash', charged: !suspected || isSuspect(task) });
   for (const task of tables.boundTasks(workerId)) flush.change(task, { type: 'unbind' });

@@ -36,6 +36,9 @@ export class WorkerLease {
   /** Since when renewals have gone unanswered, on the monotonic clock. */
   #silentSince: number | undefined;
   #renewing = 0;
+  /** When the last renewal was begun, and when each of those that have not been answered. */
+  #begunAt = 0;
+  readonly #renewals = new Set<number>();
   #judgesFrom = 0;
   readonly #underWay = new Set<{ readonly startedAt: number }>();
   #lastClaim = 0;
@@ -161,6 +164,7 @@ export class WorkerLease {
     await this.#timed(() => this.#services.store.openWorker(this.#beat(id)));
     this.#id = id;
     this.#renewedAt = startedAt;
+    this.#begunAt = startedAt;
     this.#silentSince = undefined;
     this.#startTimers();
     return id;
@@ -173,7 +177,6 @@ export class WorkerLease {
 
   #startTimers(): void {
     const { renewMs, sweepMs, pollMs } = this.#services.times;
-    this.#every(renewMs, () => this.#renew());
     this.#every(sweepMs, () => this.sweep());
     this.#every(pollMs, () => this.#lookForCancellations());
     this.#every(renewMs / 4, () => this.#checkSilence());
@@ -191,7 +194,7 @@ export class WorkerLease {
     let stopped = false;
     const tick = async (dueAt: number): Promise<void> => {
       try {
-        await this.#checkPunctuality(dueAt);
+        this.#checkPunctuality(dueAt);
         await action();
       } catch (error) {
         this.#report(error, 'Looking after the lease failed; it is tried again.');
@@ -214,21 +217,34 @@ export class WorkerLease {
     if (id === undefined) return;
     const startedAt = this.#services.clock.monotonic();
     this.#silentSince ??= startedAt;
+    this.#begunAt = startedAt;
+    this.#renewals.add(startedAt);
     const look = ++this.#looks;
     this.#renewing++;
     let renewal: Renewal;
     try {
       renewal = await this.#timed(() => this.#services.store.renew(this.#beat(id)));
+    } catch (error) {
+      // A full store answers, and nobody can take anything over in it: what runs goes on, and is recorded in the end.
+      if (SymphonyError.is(error, 'STORE_FULL')) this.#answered(startedAt);
+      throw error;
     } finally {
       this.#renewing--;
+      this.#renewals.delete(startedAt);
     }
-    this.#renewedAt = startedAt;
-    this.#silentSince = undefined;
+    this.#answered(startedAt);
     if (!renewal.alive) {
       this.lost(id);
       return;
     }
     await this.#compare(id, renewal.holding, look);
+  }
+
+  /** The store has answered a renewal: it is not silent, but for those that were begun later. */
+  #answered(startedAt: number): void {
+    this.#renewedAt = Math.max(this.#renewedAt, startedAt);
+    const later = [...this.#renewals].filter((begunAt) => begunAt > startedAt);
+    this.#silentSince = later.length === 0 ? undefined : Math.min(...later);
   }
 
   /** A worker that cannot reach the store stops before others may take its tasks. */
@@ -240,13 +256,12 @@ export class WorkerLease {
       const isUnanswered = this.#silentSince !== undefined && now - this.#silentSince > times.renewMs / 2;
       return isUnanswered && now - this.#renewedAt > times.leaseMs - times.renewMs;
     };
-    if (!isSilent()) {
-      // A renewal that failed is repeated soon, since the next regular one may come too late.
-      // Not waited for: if no answer comes, somebody has to notice.
-      if (this.#silentSince !== undefined && this.#renewing === 0)
-        this.#renew().catch((error: unknown) => this.#report(error, 'The lease was not renewed; it is tried again.'));
-      return;
-    }
+    // One that failed is repeated soon. None is waited for, and none keeps the next from its turn: where no answer comes on
+    // one connection, another may still get through, and somebody has to notice if not.
+    const hasFailed = this.#silentSince !== undefined && this.#renewing === 0;
+    if (hasFailed || clock.monotonic() - this.#begunAt >= times.renewMs)
+      this.#renew().catch((error: unknown) => this.#report(error, 'The lease was not renewed; it is tried again.'));
+    if (!isSilent()) return;
     // After a busy spell of the main thread the answer may be waiting to be read.
     for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
     if (isSilent()) this.#loseAll('the store has not answered for most of a lease');
@@ -256,13 +271,20 @@ export class WorkerLease {
    * If this process was stopped for so long that its own lease was not renewed, by an administrator or together with the
    * whole machine, then others may have been: they are given one lease to come back.
    */
-  async #checkPunctuality(dueAt: number): Promise<void> {
+  #checkPunctuality(dueAt: number): void {
     const { clock, times, store } = this.#services;
     if (this.#id === undefined || clock.monotonic() - dueAt <= times.renewMs) return;
-    const row = await store.worker(this.#id).catch(() => undefined);
-    if (row === undefined || row.leaseLeftMs < times.leaseMs - 2 * times.renewMs) {
-      this.#judgesFrom = clock.monotonic() + times.leaseMs;
-    }
+    // Until the store has said how the lease has fared meanwhile. Nothing here waits for that: the store may be silent.
+    const before = this.#judgesFrom;
+    const after = clock.monotonic() + times.leaseMs;
+    this.#judgesFrom = after;
+    store.worker(this.#id).then(
+      (row) => {
+        const isWell = row !== undefined && row.leaseLeftMs >= times.leaseMs - 2 * times.renewMs;
+        if (isWell && this.#judgesFrom === after) this.#judgesFrom = before;
+      },
+      () => undefined,
+    );
   }
 
   #loseAll(why: string): void {
@@ -288,6 +310,10 @@ export class WorkerLease {
     this.#underWay.add(call);
     try {
       return await action();
+    } catch (error) {
+      // What made this call fail has kept others from renewing: they are given one lease to come back.
+      this.#judgesFrom = clock.monotonic() + times.leaseMs;
+      throw error;
     } finally {
       this.#underWay.delete(call);
       const endedAt = clock.monotonic();

@@ -33,11 +33,12 @@ it('claims and sweeps look at what they take, whatever else is there', async () 
       Array.from({ length: 1_000 }, (_, index) => create(many + index, { agentId: 'a', priority: -100 })),
     ],
   });
-  await store.openWorker({ id: 'wrk_1', hosts: ['a'], leaseMs: 10_000, renewMs: 3_000 });
+  for (let worker = 0; worker < 100; worker++)
+    await store.openWorker({ id: `wrk_${worker}`, hosts: ['a'], leaseMs: 10_000, renewMs: 3_000 });
   const looks = countLooks();
   let claimed = 0;
-  for (let claims = 0; claims < 100; claims++) {
-    const claim = { workerId: 'wrk_1', hosts: ['a'], limit: 10 };
+  for (let worker = 0; worker < 100; worker++) {
+    const claim = { workerId: `wrk_${worker}`, hosts: ['a'], limit: 10 };
     claimed += (await store.commit({ groups: [], claim })).claimed.length;
     await store.sweep({ markDead: true });
   }

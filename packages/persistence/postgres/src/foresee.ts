@@ -1,5 +1,5 @@
 import type { Command, CommitRequest } from '@symphony/core';
-import { stepName, type Needs } from './needs.ts';
+import { listName, runningOf, stepName, type Needs } from './needs.ts';
 
 /**
  * Notes what the commands of a flush will most likely ask for. Nothing depends on it but the number of round trips: what
@@ -10,6 +10,8 @@ export function foreseeCommit(requests: readonly CommitRequest[], needs: Needs):
     for (const group of groups) for (const command of group) foresee(command, needs);
     if (claim === undefined || claim.limit < 1) continue;
     needs.workers.add(claim.workerId);
+    const running = runningOf(claim.workerId, 'no');
+    needs.lists.set(listName(running), running);
     needs.addClaim(claim.hosts, claim.limit);
     for (const agentId of claim.hosts) needs.agents.add(agentId);
   }

@@ -10,6 +10,20 @@ export interface ListNeed {
   readonly lock: 'no' | 'wait' | 'skip';
 }
 
+/** Tells lists apart. */
+export function listName({ where, values, limit }: ListNeed): string {
+  return JSON.stringify([where, values, limit]);
+}
+
+/** What a worker runs. */
+export function runningOf(workerId: string, lock: ListNeed['lock']): ListNeed {
+  const where = `status = 'running' AND worker_id = $1`;
+  return { where, values: [workerId], order: 'worker_id, id', limit: unlimited, lock };
+}
+
+/** Rows in a list that has no limit of its own. */
+export const unlimited = 1_000_000;
+
 /** Ids that a query of its own finds. */
 export interface NamesNeed {
   readonly sql: string;

@@ -14,7 +14,7 @@ import {
 } from '@symphony/core';
 import { byClaimKey, byId, comesAfter, dueCondition, isDue } from './due-tasks.ts';
 import type { Loaded } from './loaded.ts';
-import { Miss, stepName, type ListNeed, type Needs } from './needs.ts';
+import { listName, Miss, runningOf, stepName, unlimited, type ListNeed, type Needs } from './needs.ts';
 import { Written, type WrittenTask } from './written.ts';
 
 /** What a transaction is for. It decides how the lists that it asks for are locked. */
@@ -26,9 +26,6 @@ interface Listing extends Omit<ListNeed, 'limit'> {
   readonly includes: (row: TaskRow) => boolean;
   readonly sort?: (first: TaskRow, second: TaskRow) => number;
 }
-
-/** Rows in a list that has no limit of its own. */
-const unlimited = 1_000_000;
 
 const isOpen = `status IN ('pending', 'waiting', 'running')`;
 
@@ -289,10 +286,7 @@ export class WorkingSet implements Tables {
 
   runningTasks(workerId: string): readonly TaskRow[] {
     return this.#list({
-      where: `status = 'running' AND worker_id = $1`,
-      values: [workerId],
-      order: 'worker_id, id',
-      lock: this.#purpose === 'leave' ? 'wait' : this.#purpose === 'sweep' ? 'skip' : 'no',
+      ...runningOf(workerId, this.#purpose === 'leave' ? 'wait' : this.#purpose === 'sweep' ? 'skip' : 'no'),
       includes: (row) => row.status === 'running' && row.workerId === workerId,
     });
   }
@@ -444,7 +438,7 @@ export class WorkingSet implements Tables {
 
   #list({ includes, sort = byId, ...listing }: Listing): readonly TaskRow[] {
     const need: ListNeed = { limit: unlimited, ...listing };
-    const name = JSON.stringify([need.where, need.values, need.limit]);
+    const name = listName(need);
     const ids = this.#loaded.lists.get(name);
     if (ids === undefined) throw missing((needs) => needs.lists.set(name, need));
     return [...new Set([...ids, ...this.written.tasks.keys()])]
