@@ -21,9 +21,16 @@ const config: KnipConfig = {
     },
     bench: { entry: ['src/*.ts'], project: ['src/**/*.ts'] },
     chaos: {
-      // Programs of fleets, which are bundled and started by their paths.
-      entry: ['src/fleet/{worker,submitter,script}.ts', 'src/**/*.test.ts'],
+      // Programs that are bundled, or started by their paths.
+      entry: [
+        'src/fleet/{worker,submitter,script}.ts',
+        'src/{changed-code,disk-full,poison}/worker.ts',
+        'src/clocks/{process,skew}.ts',
+        'src/power-loss/recorder.ts',
+        'src/**/*.test.ts',
+      ],
       project: ['src/**/*.ts'],
+      ignoreBinaries: ['mount', 'umount', 'strace'], // of the machine; without them a lane is skipped
     },
     ...packages,
     ...examples,
@@ -31,6 +38,11 @@ const config: KnipConfig = {
     'examples/custom-strategy': {
       ...examples['examples/custom-strategy'],
       ignoreDependencies: ['symphony-strategy-cheapest', '@symphony/core', '@symphony/testing'],
+    },
+    // Its store is named by a URL, and loaded by that.
+    'examples/postgres-workers': {
+      ...examples['examples/postgres-workers'],
+      ignoreDependencies: ['@symphony/persistence-postgres'],
     },
     // Takes the code of these, and repairs it; what the code does is tried in a process of its own.
     'examples/repair-desk': {

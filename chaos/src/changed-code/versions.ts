@@ -1,5 +1,5 @@
 /** One step of an agent's code. */
-export interface CodeStep {
+interface CodeStep {
   readonly name: string;
   /** What is said to go into it. */
   readonly input: string;

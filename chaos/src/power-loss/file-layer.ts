@@ -36,13 +36,7 @@ export interface Loss {
 }
 
 /** How what was not synced fares. */
-export const fates = [
-  'nothing is kept',
-  'all is kept',
-  'the first are kept',
-  'some are kept',
-  'some are torn',
-] as const;
+const fates = ['nothing is kept', 'all is kept', 'the first are kept', 'some are kept', 'some are torn'] as const;
 
 /** The smallest piece that a disk writes whole. */
 const sectorBytes = 512;

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { FileCall } from './file-layer.ts';
 
 /** Something that was written down outside the store, and where in the order of what happened that began. */
-export interface Acknowledged {
+interface Acknowledged {
   readonly kind: 'acknowledged';
   readonly from: number;
   readonly text: string;
