@@ -170,6 +170,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
   },
   {
+    breaks: 'I7',
+    bug: 'a task that is one crash from being poison runs beside others',
+    plant: {
+      file: 'packages/core/src/flush.ts',
+      find: 'if (isSuspect(task)) break;',
+      put: '',
+    },
+    foundBy: {
+      file: 'packages/core/src/claim.test.ts',
+      test: 'run alone on their worker',
+    },
+  },
+  {
     breaks: 'I9',
     bug: 'a claim does not raise the number of the attempt',
     plant: {

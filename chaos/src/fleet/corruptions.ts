@@ -131,8 +131,11 @@ export class History {
   /** An attempt that a process handed back when it was asked to end. */
   get handedBack(): { readonly task: string; readonly attempt: number; readonly by: string } {
     const ends = this.#all('end');
+    // One that was cancelled after it was handed back has no next claim.
     const isReleased = this.database.prepare(
-      `SELECT 1 FROM events WHERE subject = ? AND type = 'task.released' AND json_extract(data, '$.attempt') = ?`,
+      `SELECT 1 FROM events AS released JOIN events AS next USING (subject)
+       WHERE subject = ? AND released.type = 'task.released' AND json_extract(released.data, '$.attempt') = ?
+         AND next.type = 'task.claimed' AND json_extract(next.data, '$.attempt') = json_extract(released.data, '$.attempt') + 1`,
     );
     return this.#found(
       this.#all('aborted').find(
