@@ -20,14 +20,14 @@ export class Heart {
   readonly #renew: (beat: WorkerBeat) => boolean | Promise<boolean>;
   readonly #clock: Clock;
   readonly #followed = new Map<string, Followed>();
-  #stopTimer: () => void = () => undefined;
+  #stopTimer: () => void;
   #stopped = false;
 
   /** @param renew renews a lease; says whether the worker still has a row. What it throws is tried again. */
   constructor(renew: (beat: WorkerBeat) => boolean | Promise<boolean>, clock: Clock = systemClock) {
     this.#renew = renew;
     this.#clock = clock;
-    this.#arm();
+    this.#stopTimer = this.#arm();
   }
 
   /** The main thread has just opened or renewed this lease. */
@@ -46,13 +46,13 @@ export class Heart {
     this.#stopTimer();
   }
 
-  #arm(): void {
-    this.#stopTimer = this.#clock.setTimer(() => void this.#look(), lookMs);
+  #arm(): () => void {
+    return this.#clock.setTimer(() => void this.#look(), lookMs);
   }
 
   async #look(): Promise<void> {
     for (const followed of [...this.#followed.values()]) await this.#keep(followed);
-    if (!this.#stopped) this.#arm();
+    if (!this.#stopped) this.#stopTimer = this.#arm();
   }
 
   async #keep(followed: Followed): Promise<void> {

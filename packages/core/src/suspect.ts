@@ -19,6 +19,6 @@ export function mayStart(tables: Tables, workerId: string, suspect: boolean): bo
  */
 export function makesRoom(tables: Tables, workerId: string, agentId: string): boolean {
   const hosts = tables.workers().filter((worker) => worker.hosts.includes(agentId));
-  const [oldest] = hosts.sort((one, other) => one.startedAt - other.startedAt || (one.id < other.id ? -1 : 1));
-  return oldest?.id === workerId;
+  // Ids begin with the time at which they were made.
+  return hosts.every(({ id }) => id >= workerId);
 }
