@@ -5,11 +5,11 @@ import { isolated, isolations } from '../../test/isolation-lab.ts';
 import { Lab } from '../../test/lab.ts';
 
 /** What this process holds open when it has come to rest: file descriptors, and whatever keeps its loop turning. */
-async function held(): Promise<object> {
+async function held(): Promise<{ readonly descriptors: number; readonly resources: number }> {
   // Node lets go of the handle of a process a little after it has said that the process has ended.
   for (let turn = 0; turn < 100 && process.getActiveResourcesInfo().includes('ProcessWrap'); turn++)
     await delay(systemClock, 10);
-  return { descriptors: readdirSync('/proc/self/fd').length, resources: process.getActiveResourcesInfo().sort() };
+  return { descriptors: readdirSync('/proc/self/fd').length, resources: process.getActiveResourcesInfo().length };
 }
 
 describe.each(isolations)('many attempts in a %s', (isolation) => {
@@ -27,6 +27,15 @@ describe.each(isolations)('many attempts in a %s', (isolation) => {
     await run(4); // whatever the first ones load
     const before = await held();
     await run(Number(process.env['SYMPHONY_TEST_ATTEMPTS'] ?? 24));
-    expect(await held()).toEqual(before);
+    // What is on its way out on a busy machine gets the time for it; what is left behind never goes.
+    await expect
+      .poll(
+        async () => {
+          const { descriptors, resources } = await held();
+          return descriptors <= before.descriptors && resources <= before.resources;
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(true);
   });
 });
