@@ -9,12 +9,13 @@ import { readEvidence, type Line } from './fleet/evidence.ts';
 import { shortLeases, type Fleet } from './fleet/fleet.ts';
 import { judge, type Evidence } from './fleet/judge/judge.ts';
 import type { Plan } from './fleet/plans.ts';
-import { planted, plants, type PlantName } from './fleet/plants.ts';
+import { plants, type PlantName } from './fleet/plants.ts';
 import { buildPrograms } from './fleet/programs.ts';
 import { killAtRandom } from './fleet/random-faults.ts';
 import { runFleet, type FleetResult } from './fleet/run-fleet.ts';
 import { SharedSqlite } from './fleet/shared-sqlite.ts';
 import { makeZombies } from './fleet/zombies.ts';
+import { planted } from './scene/plant.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'symphony-fleet-test-'));
 const programs = join(folder, 'programs');
@@ -128,7 +129,7 @@ describe('the planted bugs', () => {
 
   test.each(Object.keys(plants) as PlantName[])('%s has its place in the sources', (name) => {
     const changed = sources.filter(
-      (path) => planted(name, path, readFileSync(join(packages, path), 'utf8')) !== undefined,
+      (path) => planted(plants[name], path, readFileSync(join(packages, path), 'utf8')) !== undefined,
     );
     expect(changed).toHaveLength(1);
   });

@@ -1,13 +1,11 @@
 // A worker of the changed-code lane: runs the agent in the version that it is told.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Agent, Schema, Task } from '@symphony/core';
-import { ServiceRegistry } from '@symphony/registry';
 import { Notes } from '../scene/notes.ts';
-import { openStore } from '../scene/open-store.ts';
+import { readConfig, serve } from '../scene/serve.ts';
 import { codeLease, versions, type CodeConfig, type CodeFact, type DraftInput, type Version } from './versions.ts';
 
-const config = JSON.parse(process.argv[2] ?? '') as CodeConfig;
-process.once('disconnect', () => process.exit(3));
+const config = readConfig<CodeConfig>();
 const notes = new Notes<CodeFact>(config.notes);
 const { version } = config;
 const code: Version = versions[version];
@@ -44,11 +42,4 @@ const agent: Agent<DraftInput> = {
   },
 };
 
-const store = await openStore(config.store);
-const symphony = await ServiceRegistry.open({ persistence: store, agents: [agent], lease: codeLease });
-const worker = await symphony.startWorker({ concurrency: 4 });
-process.send?.('ready');
-await worker.stopOnSignals();
-await symphony.close();
-await store.close();
-process.exit(0);
+await serve({ store: config.store, agents: [agent], lease: codeLease, concurrency: 4 });

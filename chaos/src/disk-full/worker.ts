@@ -1,13 +1,11 @@
 // A worker of the disk-full lane: notes what its tasks do on another disk than the store's.
 import { setTimeout as wait } from 'node:timers/promises';
 import { SymphonyError, type Agent, type Task } from '@symphony/core';
-import { ServiceRegistry } from '@symphony/registry';
 import { Notes } from '../scene/notes.ts';
-import { openStore } from '../scene/open-store.ts';
+import { readConfig, serve } from '../scene/serve.ts';
 import { diskLease, startRefused, type DiskConfig, type DiskFact, type DiskWork } from './work.ts';
 
-const config = JSON.parse(process.argv[2] ?? '') as DiskConfig;
-process.once('disconnect', () => process.exit(3));
+const config = readConfig<DiskConfig>();
 const notes = new Notes<DiskFact>(config.notes);
 
 const payer: Agent<DiskWork> = {
@@ -31,14 +29,7 @@ const payer: Agent<DiskWork> = {
 };
 
 try {
-  const store = await openStore(config.store);
-  const symphony = await ServiceRegistry.open({ persistence: store, agents: [payer], lease: diskLease });
-  const worker = await symphony.startWorker({ concurrency: config.concurrency });
-  process.send?.('ready');
-  await worker.stopOnSignals();
-  await symphony.close();
-  await store.close();
-  process.exit(0);
+  await serve({ store: config.store, agents: [payer], lease: diskLease, concurrency: config.concurrency });
 } catch (error) {
   // Who starts while the disk is full is refused, and is started again by whoever looks after it.
   if (SymphonyError.is(error, 'STORE_FULL')) process.exit(startRefused);

@@ -1,10 +1,4 @@
-/** A bug that the lane is to find: a change of the source text, made in the copy that the lane's processes run. */
-interface Plant {
-  /** End of the path of the source file. */
-  readonly file: string;
-  readonly find: string;
-  readonly put: string;
-}
+import type { Plant } from '../scene/plant.ts';
 
 /** Each breaks one rule, in the words of the source. */
 export const plants = {
@@ -98,26 +92,3 @@ export const plants = {
 
 /** The name of a planted bug. */
 export type PlantName = keyof typeof plants;
-
-/**
- * The planted bug of that name.
- *
- * @throws Error if there is none
- */
-export function toPlantName(name: string): PlantName {
-  if (Object.hasOwn(plants, name)) return name as PlantName;
-  throw new Error(`No planted bug is called "${name}". There are: ${Object.keys(plants).join(', ')}.`);
-}
-
-/**
- * The source text of a file with the bug in it; undefined for files that the bug does not touch.
- *
- * @throws Error if the rule was rewritten: the plant would then be a bug of nothing
- */
-export function planted(name: PlantName, path: string, text: string): string | undefined {
-  const { file, find, put }: Plant = plants[name];
-  if (!path.endsWith(file)) return undefined;
-  if (!text.includes(find))
-    throw new Error(`The planted bug "${name}" has no place any more: ${file} has no "${find}".`);
-  return text.replaceAll(find, put);
-}

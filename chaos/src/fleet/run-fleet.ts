@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { Fleet, type FleetOptions } from './fleet.ts';
 import { judge, type Bounds, type Judgement, type Minima } from './judge/judge.ts';
 import { readEvidence } from './evidence.ts';
-import type { PlantName } from './plants.ts';
 import { buildPrograms } from './programs.ts';
 import type { SharedStore } from './shared-store.ts';
 
@@ -17,8 +16,8 @@ export interface FleetRun extends FleetOptions {
   /** What must have happened, so that finding nothing means something. */
   readonly minima?: Partial<Minima>;
   readonly bounds?: Bounds;
-  /** A planted bug that every process carries; see `plants.ts`. */
-  readonly plant?: PlantName;
+  /** The name of a planted bug that every process carries; see `plants.ts`. */
+  readonly plant?: string | undefined;
   /** Where the programs have been built, without a plant; default: they are built for this run. */
   readonly programs?: string;
 }

@@ -14,7 +14,8 @@ import {
 } from '../changed-code/versions.ts';
 import { Chance } from '../fleet/chance.ts';
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
-import { bundle, toPlants, type Plant } from '../scene/bundle.ts';
+import { bundle } from '../scene/bundle.ts';
+import { toPlant, type Plant } from '../scene/plant.ts';
 import { Crew } from '../scene/crew.ts';
 import { tally } from '../scene/figures.ts';
 import { readNotes, type Noted } from '../scene/notes.ts';
@@ -46,7 +47,7 @@ const plants = {
 async function runChangedCode(request: LaneRequest): Promise<LaneReport> {
   const programs = join(request.folder, 'programs');
   const worker = join(import.meta.dirname, '../changed-code/worker.ts');
-  await bundle(programs, { entries: { worker }, plants: toPlants(plants, request.plant) });
+  await bundle(programs, { entries: { worker }, plant: toPlant(plants, request.plant) });
   const onSqlite = Math.ceil(request.count / 2);
   const sqlite = await play('sqlite', join(request.folder, 'runs.db'), onSqlite, request, programs);
   const server = await startServer();

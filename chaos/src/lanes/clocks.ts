@@ -8,7 +8,8 @@ import { backoffMs, clockLease, type ClockConfig, type ClockFact } from '../cloc
 import { Chance } from '../fleet/chance.ts';
 import { monotonic } from '../fleet/evidence.ts';
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
-import { bundle, toPlants, type Plant } from '../scene/bundle.ts';
+import { bundle } from '../scene/bundle.ts';
+import { toPlant, type Plant } from '../scene/plant.ts';
 import { Crew } from '../scene/crew.ts';
 import { percentiles, tally } from '../scene/figures.ts';
 import { readNotes, type Noted } from '../scene/notes.ts';
@@ -52,7 +53,7 @@ async function runClocks(request: LaneRequest): Promise<LaneReport> {
   await bundle(programs, {
     entries: { process: from('process.ts') },
     first: from('skew.ts'),
-    plants: toPlants(plants, request.plant),
+    plant: toPlant(plants, request.plant),
   });
   const sqlite = (name: string) => async () => ({
     place: join(request.folder, `${name}.db`),

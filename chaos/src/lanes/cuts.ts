@@ -1,7 +1,6 @@
 import type { Lane } from '../lane.ts';
 import { CuttingLines } from '../fleet/cuts.ts';
 import { shortLeases } from '../fleet/fleet.ts';
-import { toPlantName } from '../fleet/plants.ts';
 import { toReport } from '../fleet/report.ts';
 import { runFleet } from '../fleet/run-fleet.ts';
 import { SharedPostgres } from '../fleet/shared-postgres.ts';
@@ -29,7 +28,7 @@ export const cutsPostgres: Lane = {
         return shared;
       },
       ...{ workers, concurrency: 6, plans, oblivious: 'none', outages: true },
-      ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
+      plant,
       strike: (fleet) => lines.cutAtRandom(fleet, count, log),
       minima: { cuts: count, commitsUnknown: count / 4, tasks: count },
     }).finally(() => lines.close());

@@ -9,7 +9,8 @@ import { SmallDisk } from '../disk-full/small-disk.ts';
 import { startRefused, type DiskConfig, type DiskFact, type DiskWork } from '../disk-full/work.ts';
 import { Chance } from '../fleet/chance.ts';
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
-import { bundle, toPlants, type Plant } from '../scene/bundle.ts';
+import { bundle } from '../scene/bundle.ts';
+import { toPlant, type Plant } from '../scene/plant.ts';
 import { Crew } from '../scene/crew.ts';
 import { percentiles, tally } from '../scene/figures.ts';
 import { readNotes, type Noted } from '../scene/notes.ts';
@@ -49,7 +50,7 @@ async function runDiskFull(request: LaneRequest): Promise<LaneReport> {
   const programs = join(folder, 'programs');
   await bundle(programs, {
     entries: { worker: join(import.meta.dirname, '../disk-full/worker.ts') },
-    plants: toPlants(plants, request.plant),
+    plant: toPlant(plants, request.plant),
   });
   const seen = new Seen();
   for (let done = 0; done < count; done += cyclesPerDisk) {

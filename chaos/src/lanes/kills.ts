@@ -1,6 +1,5 @@
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
 import { shortLeases } from '../fleet/fleet.ts';
-import { toPlantName } from '../fleet/plants.ts';
 import { killAtRandom } from '../fleet/random-faults.ts';
 import { toReport } from '../fleet/report.ts';
 import { runFleet } from '../fleet/run-fleet.ts';
@@ -22,7 +21,7 @@ async function kill({ count, seed, folder, log, plant }: LaneRequest, attack: At
   const result = await runFleet({
     ...{ folder, seed, open: openShared[kind], lease: shortLeases[kind] },
     ...{ workers: 4, concurrency: 6, plans: ['mixed', 'mixed'], oblivious: 'half' },
-    ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
+    plant,
     strike: (fleet) => killAtRandom(fleet, { kills: count, everyMs, acts }, log),
     quietMs: 60_000,
     // Whom it hits, and who is late, is a matter of moments: a short run may see little of either.

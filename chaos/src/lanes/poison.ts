@@ -6,7 +6,8 @@ import { checkInvariants } from '@symphony/testing';
 import { Chance } from '../fleet/chance.ts';
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
 import { poisonLease, type Death, type PoisonConfig, type PoisonFact, type PoisonWork } from '../poison/work.ts';
-import { bundle, toPlants, type Plant } from '../scene/bundle.ts';
+import { bundle } from '../scene/bundle.ts';
+import { toPlant, type Plant } from '../scene/plant.ts';
 import { Crew, type Ending } from '../scene/crew.ts';
 import { readNotes, type Noted } from '../scene/notes.ts';
 import { openStore } from '../scene/open-store.ts';
@@ -44,7 +45,7 @@ async function runPoison({ count, seed, folder, log, plant }: LaneRequest): Prom
   const programs = join(folder, 'programs');
   await bundle(programs, {
     entries: { worker: join(import.meta.dirname, '../poison/worker.ts') },
-    plants: toPlants(plants, plant),
+    plant: toPlant(plants, plant),
   });
   const config: PoisonConfig = { store: join(folder, 'poison.db'), notes: folder, concurrency };
   const store = await openStore(config.store);

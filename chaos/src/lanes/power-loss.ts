@@ -12,7 +12,8 @@ import { makeAgent } from '../power-loss/agent.ts';
 import { FileLayer, type Loss } from '../power-loss/file-layer.ts';
 import { readTrace, tracedCalls, type TraceEvent } from '../power-loss/trace.ts';
 import type { Acknowledgement, RecorderConfig } from '../power-loss/work.ts';
-import { bundle, toPlants, type Plant } from '../scene/bundle.ts';
+import { bundle } from '../scene/bundle.ts';
+import { toPlant, type Plant } from '../scene/plant.ts';
 
 /** Every so many power losses, what is left is worked off. */
 const resumeEvery = 10;
@@ -39,7 +40,7 @@ async function runPowerLoss(request: LaneRequest): Promise<LaneReport> {
   }
   const programs = join(request.folder, 'programs');
   const recorder = join(import.meta.dirname, '../power-loss/recorder.ts');
-  await bundle(programs, { entries: { recorder }, plants: toPlants(plants, request.plant) });
+  await bundle(programs, { entries: { recorder }, plant: toPlant(plants, request.plant) });
   const full = await play('full', request, programs);
   // What the weaker mode loses shows that the lane would see it.
   const normal = await play('normal', request, programs);

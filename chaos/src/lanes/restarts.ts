@@ -1,6 +1,5 @@
 import type { Lane } from '../lane.ts';
 import { shortLeases } from '../fleet/fleet.ts';
-import { toPlantName } from '../fleet/plants.ts';
 import { toReport } from '../fleet/report.ts';
 import { restartAtRandom } from '../fleet/restarts.ts';
 import { runFleet } from '../fleet/run-fleet.ts';
@@ -19,7 +18,7 @@ export const restartsPostgres: Lane = {
       ...{ folder, seed, lease: shortLeases.postgres },
       open: async () => (shared = await SharedPostgres.create(folder)),
       ...{ workers: 4, concurrency: 6, plans: ['mixed', 'mixed'], oblivious: 'none', outages: true },
-      ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
+      plant,
       strike: (fleet) => restartAtRandom(fleet, shared as SharedPostgres, count, log),
       minima: { restarts: count, tasks: count * 5, takeovers: Math.floor(count / 2 - 2) },
     });

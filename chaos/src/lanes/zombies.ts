@@ -1,7 +1,6 @@
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
 import { shortLeases } from '../fleet/fleet.ts';
 import { openShared } from '../fleet/open-shared.ts';
-import { toPlantName } from '../fleet/plants.ts';
 import { toReport } from '../fleet/report.ts';
 import { runFleet } from '../fleet/run-fleet.ts';
 import { makeZombies } from '../fleet/zombies.ts';
@@ -12,7 +11,7 @@ async function haunt(request: LaneRequest, kind: 'sqlite' | 'postgres'): Promise
   const result = await runFleet({
     ...{ folder, seed, open: openShared[kind], lease: shortLeases[kind] },
     ...{ workers: 6, concurrency: 6, plans: ['late', 'late'], oblivious: 'all' },
-    ...(plant === undefined ? {} : { plant: toPlantName(plant) }),
+    plant,
     strike: (fleet) => makeZombies(fleet, count, log),
     minima: {
       zombies: count,

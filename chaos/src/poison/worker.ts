@@ -1,13 +1,11 @@
 // A worker of the poison lane: some of its tasks end the process that they run in.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Agent, Task } from '@symphony/core';
-import { ServiceRegistry } from '@symphony/registry';
 import { Notes } from '../scene/notes.ts';
-import { openStore } from '../scene/open-store.ts';
+import { readConfig, serve } from '../scene/serve.ts';
 import { poisonLease, type PoisonConfig, type PoisonFact, type PoisonWork } from './work.ts';
 
-const config = JSON.parse(process.argv[2] ?? '') as PoisonConfig;
-process.once('disconnect', () => process.exit(3));
+const config = readConfig<PoisonConfig>();
 const notes = new Notes<PoisonFact>(config.notes);
 
 const deaths: Readonly<Record<NonNullable<PoisonWork['death']>, () => unknown>> = {
@@ -32,11 +30,4 @@ const agent: Agent<PoisonWork> = {
   },
 };
 
-const store = await openStore(config.store);
-const symphony = await ServiceRegistry.open({ persistence: store, agents: [agent], lease: poisonLease });
-const worker = await symphony.startWorker({ concurrency: config.concurrency });
-process.send?.('ready');
-await worker.stopOnSignals();
-await symphony.close();
-await store.close();
-process.exit(0);
+await serve({ store: config.store, agents: [agent], lease: poisonLease, concurrency: config.concurrency });

@@ -1,26 +1,7 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { build } from 'esbuild';
-
-/** A bug that a lane is to find: a change of one source file, made in the copy that the lane's processes run. */
-export interface Plant {
-  /** End of the path of the source file. */
-  readonly file: string;
-  readonly find: string;
-  readonly put: string;
-}
-
-/**
- * The planted bug of that name, as {@link bundle} takes it; none if no name is given.
- *
- * @throws Error if the lane has no such bug
- */
-export function toPlants(known: Readonly<Record<string, Plant>>, name: string | undefined): readonly Plant[] {
-  if (name === undefined) return [];
-  const plant = known[name];
-  if (plant !== undefined) return [plant];
-  throw new Error(`This lane has no bug "${name}" to plant. It has: ${Object.keys(known).join(', ')}.`);
-}
+import { planted, type Plant } from './plant.ts';
 
 const packages = resolve(import.meta.dirname, '../../../packages');
 
@@ -30,7 +11,8 @@ export interface BundleOptions {
   readonly entries: Readonly<Record<string, string>>;
   /** A source that every program, and every thread of it, runs before anything else. */
   readonly first?: string;
-  readonly plants?: readonly Plant[];
+  /** A bug in every program. The product has no switch for it. */
+  readonly plant?: Plant | undefined;
 }
 
 /**
@@ -39,10 +21,10 @@ export interface BundleOptions {
  *
  * @throws Error if the sources do not hold what the planted bug replaces
  */
-export async function bundle(folder: string, { entries, first, plants = [] }: BundleOptions): Promise<void> {
+export async function bundle(folder: string, { entries, first, plant }: BundleOptions): Promise<void> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  const planted = new Set<Plant>();
+  let isPlanted = plant === undefined;
   await build({
     entryPoints: { ...threads(), ...entries },
     inject: first === undefined ? [] : [first],
@@ -62,23 +44,18 @@ export async function bundle(folder: string, { entries, first, plants = [] }: Bu
       {
         name: 'plant',
         setup(builder) {
+          if (plant === undefined) return;
           builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-            let contents: string | undefined;
-            for (const plant of plants) {
-              if (!path.endsWith(plant.file)) continue;
-              const source = contents ?? readFileSync(path, 'utf8');
-              if (!source.includes(plant.find)) continue;
-              planted.add(plant);
-              contents = source.replace(plant.find, () => plant.put);
-            }
-            return contents === undefined ? undefined : { contents, loader: 'ts' };
+            const contents = planted(plant, path, readFileSync(path, 'utf8'));
+            if (contents === undefined) return undefined;
+            isPlanted = true;
+            return { contents, loader: 'ts' };
           });
         },
       },
     ],
   });
-  for (const plant of plants)
-    if (!planted.has(plant)) throw new Error(`No source file takes the planted bug "${plant.find}".`);
+  if (!isPlanted) throw new Error(`No program holds ${String(plant?.file)}, where the bug is to be planted.`);
 }
 
 /** Built packages look for their threads beside themselves. */

@@ -22,6 +22,7 @@ import {
 import type { AttemptControl } from './attempt-control.ts';
 import { checkSpawn } from './check-spawn.ts';
 import { patiently } from './patiently.ts';
+import { RefusalSignal } from './refusal-signal.ts';
 import type { ExecutorServices } from './services.ts';
 
 /** How often progress is written, at most. */
@@ -29,11 +30,6 @@ const progressMs = 1_000;
 
 /** A write that was carried out, or was found to be there already. */
 type Written = Extract<GroupResult, { readonly status: 'ok' | 'duplicate' }>;
-
-/** Thrown by `context.refuse`. */
-class RefusalSignal extends Error {
-  override readonly name = 'RefusalSignal';
-}
 
 /** What an attempt begins with. */
 export interface AttemptState {
@@ -162,7 +158,7 @@ export class AttemptContext implements AgentContext {
   }
 
   refuse(reason: string): never {
-    this.#refusal = new RefusalSignal(String(reason).slice(0, 4_000));
+    this.#refusal = new RefusalSignal(String(reason));
     throw this.#refusal;
   }
 

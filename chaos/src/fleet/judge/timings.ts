@@ -85,7 +85,7 @@ export function cancellations(trial: Trial): readonly Cancellation[] {
   return [...first.values()];
 }
 
-/** Tasks that were cancelled though their agents went on: how long after the wish, and how long after the grace. */
+/** Cancelled tasks whose agents went on when their grace was over: how long after the wish they ended, and after the grace. */
 export function givenUp(
   trial: Trial,
 ): readonly { readonly task: string; readonly ms: number; readonly behindMs: number }[] {
@@ -94,8 +94,9 @@ export function givenUp(
     .flatMap(({ subject, at, data }) => {
       const last = trial.eventsOf(subject).find(({ type }) => type === 'task.cancelled');
       const [end] = trial.ends.get(`${subject}/${String(data['attempt'])}`) ?? [];
-      if (last === undefined || (end !== undefined && end.at <= last.at)) return [];
-      return [{ task: subject, ms: last.at - at, behindMs: last.at - (data['cancelAt'] as number) }];
+      const cancelAt = data['cancelAt'] as number;
+      if (last === undefined || (end !== undefined && end.at <= cancelAt)) return [];
+      return [{ task: subject, ms: last.at - at, behindMs: last.at - cancelAt }];
     });
 }
 

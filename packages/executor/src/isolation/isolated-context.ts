@@ -12,6 +12,7 @@ import {
 } from '@symphony/core';
 import { checkSpawn } from '../check-spawn.ts';
 import { crowded } from '../crowded.ts';
+import { RefusalSignal } from '../refusal-signal.ts';
 import { carryError, reviveError } from './carried-error.ts';
 import type { FromAgent, StartValues, ToAgent } from './messages.ts';
 
@@ -26,11 +27,6 @@ interface OpenCall {
   readonly run?: () => Promise<string>;
   /** What that function threw: the agent gets this very object back. */
   thrown?: { readonly error: unknown };
-}
-
-/** Thrown by `context.refuse`. */
-class RefusalSignal extends Error {
-  override readonly name = 'RefusalSignal';
 }
 
 /** What an isolated agent is handed: it asks the worker for everything that has to do with the store. */
@@ -137,7 +133,7 @@ export class IsolatedContext implements AgentContext {
   }
 
   refuse(reason: string): never {
-    this.#refusal = new RefusalSignal(String(reason).slice(0, 4_000));
+    this.#refusal = new RefusalSignal(String(reason));
     throw this.#refusal;
   }
 

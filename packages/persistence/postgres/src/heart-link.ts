@@ -7,6 +7,7 @@ import type { Settings } from './options.ts';
 export class HeartLink {
   readonly #settings: Settings;
   #thread: Worker | undefined;
+  #isWarned = false;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -48,8 +49,19 @@ export class HeartLink {
     const gone = (): void => {
       if (this.#thread === thread) this.#thread = undefined;
     };
-    thread.on('error', gone);
+    thread.on('error', (error) => {
+      gone();
+      this.#warn(error);
+    });
     thread.once('exit', gone);
     return thread;
+  }
+  #warn({ message }: Error): void {
+    if (this.#isWarned) return;
+    this.#isWarned = true;
+    process.emitWarning(
+      `The thread that renews leases on PostgreSQL died: ${message} Until it runs, an agent that keeps the main thread busy loses its lease. A bundled program needs heart-thread.js of @symphony/persistence-postgres beside it.`,
+      { type: 'SymphonyWarning', code: 'LEASE_THREAD_DIED' },
+    );
   }
 }
