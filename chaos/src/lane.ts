@@ -31,6 +31,8 @@ export interface Lane {
   readonly about: string;
   /** What `count` counts: "kills", "seeds". */
   readonly unit: string;
+  /** The lowest count that means something. Default 1. */
+  readonly least?: number;
   /** How many a run in CI makes. */
   readonly small: number;
   run(request: LaneRequest): Promise<LaneReport>;

@@ -47,18 +47,30 @@ function print({ verdict, figures, problems }: LaneReport, ms: number): void {
 // So that whatever a lane has started is ended.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
+/** A number that was given: a whole one, of at least `least`. */
+function toNumber(name: 'count' | 'seed', text: string, least: number): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= least && text.trim() !== '') return number;
+  console.error(`--${name} must be a whole number of at least ${least}, not "${text}".`);
+  process.exit(2);
+}
+
 const chosen = values.all ? lanes : lanes.filter(({ name }) => name === values.lane);
 if (chosen.length === 0) {
   console.log('pnpm chaos --lane NAME --count N --seed S      or: pnpm chaos --all\n');
   for (const { name, unit, about } of lanes) console.log(`${name.padEnd(18)} ${about} Counts ${unit}.`);
-  process.exitCode = values.lane === undefined ? 0 : 2;
+  if (values.lane !== undefined) {
+    console.error(`\nThere is no lane "${values.lane}".`);
+    process.exitCode = 2;
+  }
 }
+const seed = toNumber('seed', values.seed, 0);
 // A small run may see too little by chance; it is then given another seed.
 const tries = values.all ? 3 : 1;
 for (const lane of chosen) {
+  const count = values.count === undefined ? lane.small : toNumber('count', values.count, lane.least ?? 1);
   let verdict: LaneReport['verdict'] = 'vacuous';
-  for (let tried = 0; tried < tries && verdict === 'vacuous'; tried++)
-    verdict = await run(lane, Number(values.count ?? lane.small), Number(values.seed) + tried);
+  for (let tried = 0; tried < tries && verdict === 'vacuous'; tried++) verdict = await run(lane, count, seed + tried);
   // A lane that cannot run here has not failed.
   if (verdict === 'invalid' || verdict === 'vacuous') process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SymphonyError, type Agent } from '@symphony/core';
+import { SymphonyError, type Agent, type Store } from '@symphony/core';
 import { MemoryStore } from '@symphony/persistence-memory';
 import { SqliteStore } from '@symphony/persistence-sqlite';
 import { ServiceRegistry } from '@symphony/registry';
@@ -14,6 +14,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { plantedBugs, type PlantedBug } from './simulation/planted-bugs.ts';
 import { play } from './simulation/play.ts';
+import { replaced } from './simulation/replaced.ts';
 
 const parts: Pick<SimulateOptions<ServiceRegistry>, 'store' | 'open'> = {
   store: (clock) => new MemoryStore({ clock }),
@@ -135,6 +136,57 @@ describe('a simulation', () => {
     expect(report.verdict, explainSimulation(report)).toBe('valid');
     expect(runs).toBeGreaterThan(1);
     expect(report.tasks).toMatchObject({ completed: 1, pending: 0, running: 0 });
+  });
+
+  test('a worker that is stopped again while it stops ends once, and one takes its place', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const running = new Set<string>();
+      let most = 0;
+      const onTrace = (line: string): void => {
+        const [, name = '', what] = /(worker \d\.\d+) +(starts|has ended)$/.exec(line) ?? [];
+        if (what === 'starts') running.add(name);
+        if (what === 'has ended') running.delete(name);
+        most = Math.max(most, running.size);
+      };
+      const report = await simulate({ ...speeches, seed, faults: { drain: 30 }, onTrace });
+      expect(report.verdict, explainSimulation(report)).toBe('valid');
+      expect(report.struck.drain).toBeGreaterThan(0);
+      expect(most).toBe(3);
+    }
+  });
+
+  test('its program sees its workflows through when the pause of an earlier run arrives after its own resume', async () => {
+    let latePauses = 0;
+    /** A store that is told to pause each workflow once more, as soon as it has been resumed. */
+    const pausingLate = (store: Store, paused: Set<string>): Store =>
+      replaced(store, {
+        commit: async (request) => {
+          const response = await store.commit(request);
+          for (const command of request.groups.flat()) {
+            if (command.type !== 'resumeWorkflow' || paused.has(command.id)) continue;
+            paused.add(command.id);
+            latePauses++;
+            await store.commit({ groups: [[{ type: 'pauseWorkflow', id: command.id }]] });
+          }
+          return response;
+        },
+      });
+    for (let seed = 1; seed <= 10; seed++) {
+      const paused = new Set<string>();
+      const report = await simulate({
+        ...parts,
+        open: (options) => ServiceRegistry.open({ ...options, persistence: pausingLate(options.persistence, paused) }),
+        seed,
+        faults: {},
+      });
+      expect(report.verdict, explainSimulation(report)).toBe('valid');
+    }
+    expect(latePauses).toBeGreaterThan(0);
+  });
+
+  test.each([10_067, 13_406, 17_705])('seed %i, which was once invalid, is valid', async (seed) => {
+    const report = await play(seed);
+    expect(report.verdict, explainSimulation(report)).toBe('valid');
   });
 
   test.each<[string, object, string]>([

@@ -29,6 +29,17 @@ export class History {
     if (changes === 0) throw new Error(`nothing was changed by ${sql}`);
   }
 
+  /** Puts a row there a second time, with other values in some columns. */
+  copy(table: 'tasks' | 'workflows', id: string, other: Readonly<Record<string, string | null>>): undefined {
+    const row = this.database.prepare(`SELECT * FROM ${table} WHERE id = ?`).get(id);
+    const values = Object.entries({ ...row, ...other });
+    const names = values.map(([name]) => name).join(', ');
+    const places = values.map(() => '?').join(', ');
+    this.database
+      .prepare(`INSERT INTO ${table} (${names}) VALUES (${places})`)
+      .run(...values.map(([, value]) => value));
+  }
+
   /** One value; the history must hold it, or the self-test would test nothing. */
   one<T extends SQLOutputValue>(sql: string, ...values: (string | number)[]): T {
     const row = this.database.prepare(sql).get(...values);
@@ -275,6 +286,17 @@ export const corruptions: Readonly<Record<string, Corruption>> = {
     rule: 'one id per key',
     apply: (history) =>
       history.repeat('ack', ({ what, id }) => what === 'task' && id !== history.completed, { id: history.completed }),
+  },
+  'a task that is there twice': {
+    rule: 'one id per key',
+    apply: (history) => history.copy('tasks', history.completed, { id: 'tsk_twice', idempotency_key: null }),
+  },
+  'a workflow that is there twice': {
+    rule: 'one id per key',
+    apply: (history) => {
+      const id = history.one<string>('SELECT id FROM workflows WHERE idempotency_key IS NOT NULL');
+      return history.copy('workflows', id, { id: 'wfl_twice', idempotency_key: null });
+    },
   },
   'another body under a known key': {
     rule: 'one id per key',

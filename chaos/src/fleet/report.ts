@@ -12,7 +12,7 @@ const words: Readonly<Record<keyof Figures, string>> = {
   zombiesBeside: 'back while the next one ran',
   zombiesBehind: 'back after the task had ended',
   zombiesCancelled: 'back after it was cancelled',
-  drains: 'processes asked to end',
+  drains: 'processes asked to end at work',
   hurried: 'asked twice',
   handBacks: 'attempts handed back',
   restarts: 'immediate stops of the server',

@@ -9,6 +9,7 @@ import { programs, type Program } from '../../../packages/registry/test/crash-po
 import { attended } from '../crash-points/attended.ts';
 import { Chance } from '../fleet/chance.ts';
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
+import { toPlant } from '../scene/plant.ts';
 
 /** A crash of one program. */
 interface Point {
@@ -25,12 +26,16 @@ export const crashPoints: Lane = {
   name: 'crash-points',
   about: 'Crashes a process before and after each command and other write of the store, on every store.',
   unit: 'crash points on each store, or 0 for every one there is',
+  least: 0,
   small: 64,
   run: runCrashPoints,
 };
 
-/** Bugs to plant, by name: what a broken store does with what it is asked. */
-const plants: Readonly<Record<string, (commit: Store['commit']) => Store['commit']>> = {
+/** What a broken store does with what it is asked. */
+type BreakStore = (commit: Store['commit']) => Store['commit'];
+
+/** Bugs to plant, by name. */
+const plants: Readonly<Record<string, BreakStore>> = {
   'reports lost': (commit) => async (request) => {
     const isReport = request.groups.some((group) => group.some(({ type }) => type === 'report'));
     return isReport ? { results: [{ status: 'ok', value: {} }], claimed: [] } : commit(request);
@@ -38,6 +43,7 @@ const plants: Readonly<Record<string, (commit: Store['commit']) => Store['commit
 };
 
 async function runCrashPoints({ count, seed, log, plant }: LaneRequest): Promise<LaneReport> {
+  const breakStore = toPlant(plants, plant);
   const server = await startServer();
   const stores: Readonly<Record<string, OpenStore>> = {
     memory: async (clock) => new MemoryStore({ clock }),
@@ -54,7 +60,7 @@ async function runCrashPoints({ count, seed, log, plant }: LaneRequest): Promise
       const chosen = count === 0 ? points : choose(new Chance('crash-points', seed, name), points, count);
       for (const [index, { name: title, program, crash }] of chosen.entries()) {
         try {
-          const { crashed } = await playOn(open, program, crash, plant);
+          const { crashed } = await playOn(open, program, crash, breakStore);
           if (!crashed) throw new Error('it was not come by');
           const at = `${name} ${crash.fault.at} ${crash.fault.when}`;
           struck.set(at, (struck.get(at) ?? 0) + 1);
@@ -62,7 +68,7 @@ async function runCrashPoints({ count, seed, log, plant }: LaneRequest): Promise
           problems.push(`${name}: ${title}: ${describeCrash(crash)}: ${(error as Error).message.split('\n')[0]}`);
         }
         // A planted bug is found once; each time takes as long as the longest wait of its program.
-        if (plant !== undefined && problems.length > 0) break;
+        if (breakStore !== undefined && problems.length > 0) break;
         if (index % 20 === 0) log(`${name}: ${index} of ${chosen.length}`);
       }
       const seconds = ((performance.now() - started) / 1_000).toFixed(1);
@@ -105,12 +111,11 @@ function choose(chance: Chance, points: readonly Point[], count: number): readon
   return [...first, ...drawn.filter((point) => !first.has(point))].slice(0, Math.max(count, first.size));
 }
 
-async function playOn(open: OpenStore, program: Program, crash?: Crash, plant?: string) {
+async function playOn(open: OpenStore, program: Program, crash?: Crash, breakStore?: BreakStore) {
   const pending = attended();
   const clock = new VirtualClock({ settle: pending.settle, patienceMs: 300 });
   const store = pending.attend(await open(clock));
-  const broken = plant === undefined ? undefined : plants[plant];
   // Only where there is a crash: the points are listed from whole runs.
-  if (broken !== undefined && crash !== undefined) store.commit = broken(store.commit.bind(store));
+  if (breakStore !== undefined && crash !== undefined) store.commit = breakStore(store.commit.bind(store));
   return play(program, store, clock, crash);
 }

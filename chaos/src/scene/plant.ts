@@ -11,7 +11,7 @@ export interface Plant {
  *
  * @throws Error if the lane has no such bug
  */
-export function toPlant(known: Readonly<Record<string, Plant>>, name: string | undefined): Plant | undefined {
+export function toPlant<Bug>(known: Readonly<Record<string, Bug>>, name: string | undefined): Bug | undefined {
   if (name === undefined) return undefined;
   if (Object.hasOwn(known, name)) return known[name];
   throw new Error(`This lane has no bug "${name}" to plant. It has: ${Object.keys(known).join(', ')}.`);

@@ -1,21 +1,21 @@
 import { startedBehind } from './workflows.ts';
-import { attemptKey, slackMs, type Attempt, type Of, type Trial } from './trial.ts';
+import { attemptKey, slackMs, twice, type Attempt, type Of, type Trial } from './trial.ts';
 
 /** How often something happened in a run. */
 export interface Figures {
   /** Processes killed. */
   readonly kills: number;
-  /** Kills that ended a process with an attempt under way. */
+  /** Kills that ended a process with an attempt under way that nobody had taken from it. */
   readonly hits: number;
-  /** Processes stopped for a while. */
+  /** Processes stopped for a while and continued; not those that were killed meanwhile. */
   readonly freezes: number;
-  /** Attempts of stopped processes that were given to others meanwhile. */
+  /** Attempts of these processes that were taken from them meanwhile. */
   readonly zombies: number;
   /** Those of them that came back while another attempt was under way, after another had ended it, and after it was cancelled. */
   readonly zombiesBeside: number;
   readonly zombiesBehind: number;
   readonly zombiesCancelled: number;
-  /** Processes asked to end by a signal, and those that were asked twice. */
+  /** Processes asked to end by a signal while they were at work, and those of them that were asked twice. */
   readonly drains: number;
   readonly hurried: number;
   /** Attempts that a process handed back when it was asked to end. */
@@ -58,7 +58,7 @@ export interface Figures {
   readonly staleAccepted: number;
   /** Acknowledged tasks and workflows that are not there. */
   readonly lost: number;
-  /** Tasks whose log completes them more than once. */
+  /** Tasks whose log completes them more than once, and names under which more than one task was completed. */
   readonly completedTwice: number;
 }
 
@@ -70,19 +70,21 @@ export function readFigures(trial: Trial): Figures {
   const inStatus = (status: string): number => [...tasks.values()].filter((task) => task.status === status).length;
   const kills = trial.all('kill');
   const cuts = trial.all('cut');
-  const asked = Map.groupBy(trial.all('terminate'), ({ process }) => process);
+  const asked = [...Map.groupBy(trial.all('terminate'), ({ process }) => process).values()].filter(
+    ([first]) => first !== undefined && isHolding(trial, first),
+  );
   const zombies = findZombies(trial);
   const completions = Map.groupBy(types.get('task.completed') ?? [], ({ subject }) => subject);
   return {
     kills: kills.length,
-    hits: kills.filter(({ process, mono }) => trial.underway(process, mono).length > 0).length,
-    freezes: trial.all('stop').length,
+    hits: kills.filter((kill) => isHolding(trial, kill)).length,
+    freezes: stillnesses(trial).length,
     zombies: zombies.length,
     zombiesBeside: zombies.filter(({ fate }) => fate === 'beside').length,
     zombiesBehind: zombies.filter(({ fate }) => fate === 'behind').length,
     zombiesCancelled: zombies.filter(({ fate }) => fate === 'cancelled').length,
-    drains: asked.size,
-    hurried: [...asked.values()].filter(({ length }) => length > 1).length,
+    drains: asked.length,
+    hurried: asked.filter(({ length }) => length > 1).length,
     handBacks: count('task.released'),
     restarts: trial.all('server').filter(({ state }) => state === 'stopped').length,
     cuts: cuts.filter(({ how }) => how !== 'slow').length,
@@ -113,22 +115,44 @@ export function readFigures(trial: Trial): Figures {
     overtaken: countOvertaken(trial),
     staleAccepted: trial.violations.filter(({ rule }) => rule === 'no stale write').length,
     lost: trial.all('ack').filter(({ what, id }) => !(what === 'task' ? tasks : trial.workflows).has(id)).length,
-    completedTwice: [...completions.values()].filter(({ length }) => length > 1).length,
+    completedTwice:
+      [...completions.values()].filter(({ length }) => length > 1).length +
+      twice(
+        [...tasks.values()].filter(({ status }) => status === 'completed'),
+        ({ name }) => name,
+      ).size,
   };
 }
 
-/** Attempts that a stopped process held and that were taken from it before it was continued or killed. */
-function findZombies(trial: Trial): readonly { readonly fate: 'beside' | 'behind' | 'cancelled' | 'alone' }[] {
+/** Whether a process ran an attempt at that moment that was still its own. */
+function isHolding(trial: Trial, { process, mono, at }: Of<'kill'> | Of<'terminate'>): boolean {
+  return trial
+    .underway(process, mono)
+    .some((begin) => (trial.attempts.get(attemptKey(begin))?.end?.at ?? Infinity) >= at);
+}
+
+/** When processes were stopped, and when they were continued; those that were killed meanwhile never came back. */
+function stillnesses(trial: Trial): readonly { readonly stop: Of<'stop'>; readonly resumedAt: number }[] {
   const continues = Map.groupBy(trial.all('continue'), ({ process }) => process);
+  const kills = Map.groupBy(trial.all('kill'), ({ process }) => process);
   return trial.all('stop').flatMap((stop) => {
-    const resumedAt = continues.get(stop.process)?.find(({ mono }) => mono > stop.mono)?.at ?? Infinity;
-    return trial.underway(stop.process, stop.mono).flatMap((begin) => {
+    const resumed = continues.get(stop.process)?.find(({ mono }) => mono > stop.mono);
+    if (resumed === undefined) return [];
+    const isDead = kills.get(stop.process)?.some(({ mono }) => mono <= resumed.mono) === true;
+    return isDead ? [] : [{ stop, resumedAt: resumed.at }];
+  });
+}
+
+/** Attempts that a stopped process held, that were taken from it, and to which it came back. */
+function findZombies(trial: Trial): readonly { readonly fate: 'beside' | 'behind' | 'cancelled' | 'alone' }[] {
+  return stillnesses(trial).flatMap(({ stop, resumedAt }) =>
+    trial.underway(stop.process, stop.mono).flatMap((begin) => {
       const end = trial.attempts.get(attemptKey(begin))?.end;
       const isTaken = end !== undefined && (end.type === 'task.crashed' || end.type === 'task.cancelled');
       if (!isTaken || end.at <= stop.at || end.at > resumedAt + slackMs) return [];
       return [{ fate: fateOf(trial, begin, resumedAt) }];
-    });
-  });
+    }),
+  );
 }
 
 function fateOf(trial: Trial, { task, attempt }: Of<'begin'>, at: number): 'beside' | 'behind' | 'cancelled' | 'alone' {

@@ -1,8 +1,9 @@
-import type { Trial } from './trial.ts';
+import { twice, type Trial } from './trial.ts';
 
 /** What was acknowledged is there, and nothing is there that nobody asked for. */
 export function nothingLost(trial: Trial): void {
   acknowledgedIsThere(trial);
+  onceEach(trial);
   nothingInvented(trial);
   for (const subject of trial.bySubject.keys()) knownSubject(trial, subject);
 }
@@ -60,6 +61,14 @@ function acknowledgedIsThere(trial: Trial): void {
     if (answer !== 'IDEMPOTENCY_CONFLICT')
       trial.accuse('one id per key', key, `another body under the same key was answered with ${answer}`);
   }
+}
+
+/** Also what nobody was told of is there once: the answer to the first of two submits may have been lost. */
+function onceEach(trial: Trial): void {
+  for (const [name, ids] of twice([...trial.tasks.values()], (task) => task.name))
+    trial.accuse('one id per key', `task ${name}`, `is there as ${ids.join(' and as ')}`);
+  for (const [name, ids] of twice([...trial.workflows.values()], (workflow) => workflow.name))
+    trial.accuse('one id per key', `workflow ${name}`, `is there as ${ids.join(' and as ')}`);
 }
 
 function nothingInvented(trial: Trial): void {

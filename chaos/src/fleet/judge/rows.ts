@@ -49,6 +49,7 @@ export interface StepRow {
 /** What is read of a workflow. */
 export interface WorkflowRow {
   readonly id: string;
+  readonly name: string;
   readonly key: string | null;
   readonly sealed: number;
   readonly paused: number;
@@ -78,7 +79,7 @@ export function readTasks(database: DatabaseSync): TaskRow[] {
 export function readWorkflows(database: DatabaseSync): WorkflowRow[] {
   return database
     .prepare(
-      `SELECT id, idempotency_key AS key, sealed, paused, cancel_requested AS cancelRequested, total, open, failed, cancelled,
+      `SELECT id, name, idempotency_key AS key, sealed, paused, cancel_requested AS cancelRequested, total, open, failed, cancelled,
          started, last_seq AS lastSeq, settled_at AS settledAt
        FROM workflows ORDER BY id`,
     )

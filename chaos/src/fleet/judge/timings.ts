@@ -2,7 +2,7 @@ import { attemptKey, type Of, type Trial } from './trial.ts';
 
 /** How long something took, each time it happened, in milliseconds. */
 export interface Timings {
-  /** From the acknowledgement of a submit to the start of the first attempt, for tasks that may start at once. */
+  /** From the call that submits a task to the start of the first attempt, for tasks that may start at once. */
   readonly submitToStart: readonly number[];
   /** From the kill of a process to the next claim of what it had under way. */
   readonly killToClaim: readonly number[];
@@ -10,7 +10,7 @@ export interface Timings {
   readonly cancelToAbort: readonly number[];
   /** From the wish to cancel, as it is recorded, to the end of the task where its agent goes on. */
   readonly cancelToGivenUp: readonly number[];
-  /** From the signal that makes a process hand an attempt back to the next claim of the task. */
+  /** From the first signal that asks a process to end to the next claim of the task. */
   readonly signalToClaim: readonly number[];
 }
 
@@ -26,14 +26,14 @@ export function readTimings(trial: Trial): Timings {
 }
 
 function submitToStart(trial: Trial): readonly number[] {
-  const waits = new Set(
-    trial.all('intent').flatMap(({ key, expect }) => (expect?.notBefore === undefined ? [] : [key])),
-  );
+  const intents = Map.groupBy(trial.all('intent'), ({ key }) => key);
   return trial.all('ack').flatMap((ack) => {
-    if (ack.what !== 'task' || !ack.due || waits.has(ack.key)) return [];
+    if (ack.what !== 'task' || !ack.due) return [];
+    const intent = intents.get(ack.key)?.findLast(({ mono }) => mono <= ack.mono);
     const [begin] = trial.begins.get(`${ack.id}/1`) ?? [];
-    // One that was acknowledged to a second life of its submitter may have begun before.
-    return begin === undefined || begin.mono < ack.mono ? [] : [begin.mono - ack.mono];
+    if (begin === undefined || intent === undefined || intent.expect?.notBefore !== undefined) return [];
+    // One that a second life of its submitter asked for again may have begun before.
+    return begin.mono < intent.mono ? [] : [begin.mono - intent.mono];
   });
 }
 
@@ -100,14 +100,14 @@ export function givenUp(
     });
 }
 
-/** What processes handed back when they were asked to end, and how long it took until it was claimed again. */
+/** What processes handed back when they were asked to end, and how long after the first asking it was claimed again. */
 export function handBacks(trial: Trial): readonly { readonly task: string; readonly ms: number }[] {
   const asked = Map.groupBy(trial.all('terminate'), ({ process }) => process);
   return [...trial.attempts.values()].flatMap(({ task, number, end }) => {
     const next = trial.attempts.get(`${task}/${number + 1}`);
     const [begin] = trial.begins.get(`${task}/${number}`) ?? [];
     if (end?.type !== 'task.released' || next === undefined || begin === undefined) return [];
-    const signal = asked.get(begin.by)?.findLast(({ at }) => at <= end.at + 1);
+    const signal = asked.get(begin.by)?.find(({ at }) => at <= end.at + 1);
     return signal === undefined ? [] : [{ task, ms: next.claimed.at - signal.at }];
   });
 }

@@ -115,6 +115,15 @@ export function attemptKey({ task, attempt }: { readonly task: string; readonly 
   return `${task}/${attempt}`;
 }
 
+/** The ids of rows that share a name, by that name. */
+export function twice<Row extends { readonly id: string }>(
+  rows: readonly Row[],
+  nameOf: (row: Row) => string,
+): ReadonlyMap<string, readonly string[]> {
+  const groups = [...Map.groupBy(rows, nameOf)].filter(([, { length }]) => length > 1);
+  return new Map(groups.map(([name, group]) => [name, group.map(({ id }) => id)]));
+}
+
 function readAttempts(
   tasks: ReadonlyMap<string, TaskRow>,
   bySubject: ReadonlyMap<string, readonly EventRow[]>,
