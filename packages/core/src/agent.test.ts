@@ -130,6 +130,19 @@ describe('an isolated agent', () => {
       expect.objectContaining({ code, message: expect.stringContaining(message) as string }),
     );
   });
+
+  it.each([
+    ['memoryMb', 64],
+    ['env', {}],
+  ])('is what %s is for: an agent with run is refused that has it', (key, value) => {
+    expect(() => toAgent({ id: 'ada', run, [key]: value })).toThrow(
+      expect.objectContaining({
+        code: 'AGENT_INVALID',
+        message: `Agent "ada" has ${key}, which holds only in a thread or process of its own. Pass module and isolation instead of run, or leave it out.`,
+      }),
+    );
+    expect(toAgent({ id: 'ada', run, [key]: undefined })).toMatchObject({ id: 'ada' });
+  });
 });
 
 describe('the stored description of an agent', () => {

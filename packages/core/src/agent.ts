@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- agents of any input and data stand in one list; only `any` is assignable both ways */
 import { SymphonyError } from './errors.ts';
-import { checkIsolation, type Isolation, type MaybeIsolated } from './isolation.ts';
+import { checkIsolation, checkShared, type Isolation, type MaybeIsolated } from './isolation.ts';
 import { decodeJson, encodeJson, type JsonValue } from './json.ts';
 import { checkInteger, checkKeys, checkName, checkNames, describe } from './names.ts';
 import type { Schema } from './schema.ts';
@@ -107,8 +107,8 @@ export interface IsolatedAgent<Input = any, Output = unknown> extends Omit<Agent
   readonly run?: never;
   /**
    * The module whose default export is the agent, or its `run`: `new URL('./ada.ts', import.meta.url)`, a `file:` URL, or
-   * an installed package, `'ada'` or `'agents/ada'`, looked for from the working directory. Of the exported agent only
-   * `run`, `input` and `output` are used; what is known of the agent stands here.
+   * an installed package, `'ada'` or `'agents/ada'`, found as `import` finds it from the working directory. Of the exported
+   * agent only `run`, `input` and `output` are used; what is known of the agent stands here.
    */
   readonly module: URL | string;
   readonly isolation: Isolation;
@@ -146,7 +146,8 @@ export function toAgent(value: AgentLike): AnyAgent {
   checkName(value.id, 'agent id');
   const { module, isolation }: MaybeIsolated = value;
   if (module !== undefined || isolation !== undefined) checkIsolation(value);
-  else if (typeof value.run !== 'function')
+  else if (typeof value.run === 'function') checkShared(value);
+  else
     throw new SymphonyError('AGENT_INVALID', `Agent "${value.id}" has no run(task, context).`, {
       details: { agentId: value.id },
     });

@@ -292,11 +292,15 @@ function claimTask(draft: Draft, command: Extract<Command, { readonly type: 'cla
   const idle = idleAgent(draft, agentId, id);
   if (idle !== undefined) return idle;
   const suspect = isSuspect({ crashes: task.crashes, retry: command.retry ?? task.retry });
-  if (!mayStart(tables, workerId, suspect)) {
-    return refused('TASK_NOT_CLAIMABLE', `A task that is one crash from POISON runs alone, and task ${id} would not.`, {
-      taskId: id,
-      suspect: true,
-    });
+  if (!mayStart(tables, workerId, suspect, command.still)) {
+    return refused(
+      'TASK_NOT_CLAIMABLE',
+      `A task that is one crash from POISON runs alone at first, and task ${id} would not.`,
+      {
+        taskId: id,
+        suspect: true,
+      },
+    );
   }
   const refusal = draft.change(task, {
     type: 'claim',

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decisionFor, newTask } from '../test/builders.ts';
 import { reports, World } from '../test/world.ts';
-import { defaults, Flush, isSuspect } from './index.ts';
+import { defaults, Flush, isSuspect, type ClaimRequest } from './index.ts';
 
 let world: World;
 beforeEach(() => {
@@ -11,6 +11,14 @@ beforeEach(() => {
 
 const ids = (tasks: readonly { readonly id: string }[]): string[] => tasks.map(({ id }) => id);
 const minute = 60_000;
+
+/** Carries out several claims in one flush. */
+const claimAll = (...requests: readonly Omit<ClaimRequest, 'hosts'>[]): string[][] => {
+  const flush = new Flush(world.tables, world.times);
+  const claimed = flush.claimAll(requests.map((request) => ({ ...request, hosts: ['ada'] })));
+  flush.settle();
+  return claimed.map(ids);
+};
 
 describe('a claim', () => {
   it('starts due tasks that are assigned to agents hosted here, and counts an attempt', () => {
@@ -156,13 +164,6 @@ describe('a claim looks at a bounded number of tasks', () => {
 });
 
 describe('claims of several workers in one flush', () => {
-  const claimAll = (...requests: readonly { readonly workerId: string; readonly limit: number }[]): string[][] => {
-    const flush = new Flush(world.tables, world.times);
-    const claimed = flush.claimAll(requests.map((request) => ({ ...request, hosts: ['ada'] })));
-    flush.settle();
-    return claimed.map(ids);
-  };
-
   it('share the tasks out in order, none twice', () => {
     world.openWorker('w2');
     for (const id of ['t1', 't2', 't3', 't4', 't5', 't6']) world.assigned(id, 'ada');
@@ -224,7 +225,7 @@ describe('suspects', () => {
     expect(ids(world.claim('w1', ['ada']))).toEqual(['t1']);
   });
 
-  it('find their place where the oldest worker takes nothing behind them until it is empty; the others pass them over', () => {
+  it('find their place where the worker whose turn it is takes nothing behind them until it is empty; the others go on', () => {
     world.openWorker('w2', ['ada']);
     for (const id of ['a1', 'a2']) world.assigned(id, 'ada');
     expect(ids(world.claim('w1', ['ada'], 1))).toEqual(['a1']);
@@ -235,6 +236,59 @@ describe('suspects', () => {
     expect(ids(world.claim('w2', ['ada'], 1))).toEqual(['t1']);
     world.report('a1', reports.complete);
     expect(ids(world.claim('w1', ['ada']))).toEqual(['s1']);
+  });
+
+  it('do not wait for a worker that takes no tasks for reasons of its own: the next one has its turn', () => {
+    world.openWorker('w2', ['ada']);
+    for (const id of ['a1', 'a2']) world.assigned(id, 'ada');
+    for (const workerId of ['w1', 'w2']) expect(world.claim(workerId, ['ada'], 1)).toHaveLength(1);
+    world.assigned('s1', 'ada', { crashes: 2 });
+    for (const id of ['t1', 't2']) world.assigned(id, 'ada');
+    world.advance(2 * defaults.aloneMs);
+    expect(ids(world.claim('w2', ['ada'], 1))).toEqual([]);
+    expect(ids(world.claim('w1', ['ada'], 1))).toEqual(['t1']);
+    world.report('a2', reports.complete);
+    expect(ids(world.claim('w2', ['ada'], 1))).toEqual(['s1']);
+  });
+
+  // The first by id is the first due.
+  it('start beside others on a worker that has been still: what it runs may wait for what stands behind them', () => {
+    for (const id of ['a1', 's1', 's2', 'z1']) world.assigned(id, 'ada', id.startsWith('s') ? { crashes: 2 } : {});
+    expect(ids(world.claim('w1', ['ada'], 1))).toEqual(['a1']);
+    expect(ids(world.claim('w1', ['ada']))).toEqual([]);
+    expect(ids(world.claim('w1', ['ada'], 10, { still: true }))).toEqual(['s1']);
+    expect(ids(world.claim('w1', ['ada']))).toEqual([]);
+    expect(ids(world.claim('w1', ['ada'], 10, { still: true }))).toEqual(['s2']);
+    expect(ids(world.claim('w1', ['ada'], 10, { still: true }))).toEqual(['z1']);
+  });
+
+  it('let others start beside them on a worker that has been still: they may wait for these', () => {
+    world.assigned('s1', 'ada', { crashes: 2 });
+    world.assigned('z1', 'ada');
+    expect(ids(world.claim('w1', ['ada']))).toEqual(['s1']);
+    expect(ids(world.claim('w1', ['ada']))).toEqual([]);
+    expect(ids(world.claim('w1', ['ada'], 10, { still: true }))).toEqual(['z1']);
+  });
+
+  it('are alone with their blame where they were started beside others', () => {
+    world.assigned('a1', 'ada');
+    world.assigned('s1', 'ada', { crashes: 2 });
+    expect(ids(world.claim('w1', ['ada'], 1))).toEqual(['a1']);
+    expect(ids(world.claim('w1', ['ada'], 1, { still: true }))).toEqual(['s1']);
+    world.advance(defaults.leaseMs);
+    world.sweep();
+    expect(world.task('s1')).toMatchObject({ status: 'failed', error: { code: 'POISON' } });
+    expect(world.task('a1')).toMatchObject({ status: 'pending', crashes: 0 });
+  });
+
+  it('are not started beside what the same claim has just started, however still the worker was', () => {
+    world.assigned('a1', 'ada');
+    world.assigned('s1', 'ada', { crashes: 2 });
+    expect(ids(world.claim('w1', ['ada'], 10, { still: true }))).toEqual(['a1']);
+    world.report('a1', reports.complete);
+    for (const id of ['t2', 't3']) world.assigned(id, 'ada', { claimKey: 0 });
+    const both = [true, false].map((still) => ({ workerId: 'w1', limit: 2, still }));
+    expect(claimAll(...both)).toEqual([['t2', 't3'], []]);
   });
 
   it('that are not routed yet are bound for routing like any other', () => {

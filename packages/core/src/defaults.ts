@@ -37,6 +37,8 @@ export const defaults = {
   maxRetries: 3,
   /** Crashes in a row after which a task counts as poison. */
   maxCrashes: 3,
+  /** How long a worker starts nothing for the sake of a suspect, before it starts what waits beside what it runs. */
+  aloneMs: 10_000,
   /** How long what has ended is kept: 30 days. */
   retentionMs: 30 * 24 * 60 * 60 * 1_000,
   /** How often a worker removes what is older. */

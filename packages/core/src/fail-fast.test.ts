@@ -39,6 +39,15 @@ describe('when a task fails in a workflow that fails fast', () => {
     ]);
   });
 
+  it('a claim that ends a task for its time limit starts none of the others', () => {
+    world.do(submit('a', { timeouts: { scheduleToStartMs: 1_000 } }), submit('b'), submit('c', { agentId: null }));
+    world.assigned('elsewhere', 'ada');
+    world.advance(1_000);
+    expect(world.claim('w1', ['ada']).map(({ id }) => id)).toEqual(['elsewhere']);
+    expect(statuses('a', 'b', 'c')).toEqual(['failed', 'cancelled', 'cancelled']);
+    expect(world.task('b').attempt).toBe(0);
+  });
+
   it('the same transaction starts none of its tasks: not by a claim, not by id, not by a route', () => {
     world.openWorker('w2');
     world.do(submit('a'), submit('b'), submit('c', { agentId: null }), submit('d'));

@@ -459,6 +459,14 @@ describe('claiming a task by id', () => {
     expectRefused('TASK_NOT_CLAIMABLE', claim('s2', { workerId: 'w2' }));
   });
 
+  it('of a suspect, or beside one, is granted to a process that has been still: what it runs may wait for it', () => {
+    world.assigned('s1', 'ada', { crashes: 2 });
+    world.assigned('s2', 'ada', { crashes: 2 });
+    world.do(claim('s1'));
+    world.do(claim('t1', { still: true }));
+    world.do(claim('s2', { still: true }));
+  });
+
   it('is judged by the policy that the claim brings: with it a task may be a suspect, or not be one', () => {
     world.assigned('s1', 'ada', { crashes: 2 });
     world.assigned('s2', 'ada', { crashes: 1 });

@@ -4,7 +4,7 @@ import { Draft, workflowEvent } from './draft.ts';
 import type { EventRow, NewEvent } from './events.ts';
 import { freePlaces } from './free-places.ts';
 import type { Claimed, ClaimRequest, CommandValue, Group, GroupResult } from './store.ts';
-import { isSuspect, makesRoom } from './suspect.ts';
+import { isSuspect, makesRoom, mayStart } from './suspect.ts';
 import type { DueCursor, Tables } from './tables.ts';
 import type { TaskRecord, TaskRow } from './task.ts';
 import { passedLimit } from './time-limits.ts';
@@ -66,12 +66,15 @@ export class Flush {
    */
   claim(request: ClaimRequest): readonly Claimed[] {
     if (request.limit < 1 || this.#tables.worker(request.workerId) === undefined) return [];
-    const running = this.#tables.runningTasks(request.workerId);
-    if (running.some(isSuspect)) return [];
+    const { workerId, still } = request;
+    if (!mayStart(this.#tables, workerId, false, still)) return [];
     const claimed: string[] = [];
     let looks = request.limit + 1_000;
+    let mayBeOld = false;
     const places = new Places(this.#tables);
-    for (const task of merged(this.#tables, request, places, this.#times.now)) {
+    for (const found of merged(this.#tables, request, places, this.#times.now)) {
+      const task = mayBeOld ? this.#tables.task(found.id) : found;
+      if (task?.status !== 'pending') continue;
       const workflow = task.workflowId === null ? undefined : this.#tables.workflow(task.workflowId);
       if (workflow?.cancelRequested === true) {
         this.change(task, { type: 'cancel', graceMs: 0, reason: 'the workflow was cancelled' });
@@ -79,17 +82,19 @@ export class Flush {
         this.change(task, { type: 'hold', held: true });
       } else if (passedLimit(task, this.#times) !== undefined) {
         this.change(task, { type: 'expire', why: whyWaiting(this.#tables, task) });
+        // Before the next one is looked at: it may be of the same workflow, which ends with this task.
+        this.#failFast();
+        mayBeOld = true;
       } else if (task.agentId === null) {
         this.change(task, { type: 'bind', workerId: request.workerId, until: this.#times.lease + defaults.routingMs });
         claimed.push(task.id);
-      } else if (!isSuspect(task) || running.length + claimed.length === 0) {
+      } else if (!isSuspect(task) || (claimed.length === 0 && mayStart(this.#tables, workerId, true, still))) {
         const timeouts = request.timeouts?.[task.agentId];
-        const { workerId } = request;
         this.change(task, { type: 'claim', workerId, agentId: task.agentId, ...(timeouts && { timeouts }) });
         places.take(task.agentId);
         claimed.push(task.id);
         if (isSuspect(task)) break;
-      } else if (makesRoom(this.#tables, request.workerId, task.agentId)) {
+      } else if (makesRoom(this.#tables, request.workerId, task.agentId, this.#times.now)) {
         break;
       }
       // Asked here and not before the task was pulled: looking further than needed would read rows for nothing.
@@ -103,8 +108,10 @@ export class Flush {
     const shares = new Map<string, { request: ClaimRequest; claimed: Claimed[] }>();
     const keys = requests.map(({ workerId, hosts, timeouts }) => JSON.stringify([workerId, hosts, timeouts]));
     for (const [index, request] of requests.entries()) {
-      const limit = Math.max(0, request.limit) + (shares.get(keys[index] as string)?.request.limit ?? 0);
-      shares.set(keys[index] as string, { request: { ...request, limit }, claimed: [] });
+      const known = shares.get(keys[index] as string)?.request;
+      const limit = Math.max(0, request.limit) + (known?.limit ?? 0);
+      const still = request.still === true && known?.still !== false;
+      shares.set(keys[index] as string, { request: { ...request, limit, still }, claimed: [] });
     }
     for (const share of shares.values()) share.claimed = [...this.claim(share.request)];
     return requests.map(({ limit }, index) => {
@@ -151,8 +158,9 @@ export class Flush {
       { ...row, cancelRequested: true, paused: false },
       { type: 'workflow.cancel_requested', data: { reason: 'a task failed, and the workflow fails fast' } },
     );
-    align(draft, draft.workflow(id) as WorkflowRow, failFastLimit, defaults.graceMs);
+    // Written before its tasks are listed: an adapter may lock its row then, and wait for none of those who hold one of them.
     draft.write();
+    this.align(this.#tables.workflow(id) as WorkflowRow, failFastLimit, defaults.graceMs);
   }
 }
 

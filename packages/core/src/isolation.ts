@@ -41,6 +41,19 @@ export function checkIsolation(agent: MaybeIsolated): void {
   if (env !== undefined) checkEnvironment(env, agent);
 }
 
+/**
+ * Checks that an agent that shares the process of its worker asks for nothing that only isolation can give.
+ *
+ * @throws SymphonyError `AGENT_INVALID`
+ */
+export function checkShared(agent: MaybeIsolated): void {
+  for (const key of ['memoryMb', 'env'] as const) {
+    if (agent[key] === undefined) continue;
+    const mend = 'Pass module and isolation instead of run';
+    throw invalid(agent, `has ${key}, which holds only in a thread or process of its own. ${mend}, or leave it out.`);
+  }
+}
+
 function isFileUrl(text: string): boolean {
   return text.startsWith('file://') && URL.canParse(text); // without slashes it would be taken for a path of the root
 }

@@ -33,6 +33,8 @@ export type Command =
       readonly timeouts?: TaskTimeouts;
       /** Retries by which that process judges a failure, unless the task has a policy of its own. Default: 3. */
       readonly defaultMaxRetries?: number;
+      /** The process has started nothing, or this has waited, for `defaults.aloneMs`: it starts beside whatever runs. */
+      readonly still?: boolean;
     }
   /** Ends an attempt. */
   | {
@@ -155,6 +157,8 @@ export interface ClaimRequest {
   readonly limit: number;
   /** The default time limits of its agents, by id, as this process has them; agents without any are left out. */
   readonly timeouts?: Readonly<Record<string, TaskTimeouts>>;
+  /** The worker has started nothing for `defaults.aloneMs`: it may start a suspect beside others, and others beside one. */
+  readonly still?: boolean;
 }
 
 /** A task taken by a claim: either its attempt has started (`running`), or it is bound to the worker to be routed (`pending`). */

@@ -86,6 +86,8 @@ export interface Tables {
   }): readonly TaskRow[];
   /** What a worker runs. */
   runningTasks(workerId: string): readonly TaskRow[];
+  /** What a worker runs that has crashed before. */
+  crashedTasks(workerId: string): readonly TaskRow[];
   /** What is bound to a worker. */
   boundTasks(workerId: string): readonly TaskRow[];
   /** Ids of workers that run a task or have one bound to them, but have no row. */

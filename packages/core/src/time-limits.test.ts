@@ -258,7 +258,7 @@ describe('the limits of an agent', () => {
     const world = new World();
     world.openWorker('w1');
     submit(world, 'claimed', { agentId: 'ada' });
-    world.claim('w1', ['ada'], 10, { ada: timeouts });
+    world.claim('w1', ['ada'], 10, { timeouts: { ada: timeouts } });
     submit(world, 'routed', { timeouts: { idleMs: 9 } });
     world.claim('w1', [], 1);
     const decision = decisionFor('ada');

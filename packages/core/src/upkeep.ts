@@ -104,7 +104,7 @@ export function prune(tables: Tables, times: Times, { olderThanMs, limit }: Prun
 
 function releaseFrom(tables: Tables, flush: Flush, workerId: string): number {
   const running = tables.runningTasks(workerId);
-  // A suspect runs alone. Did older code start it beside others, then it is the likely cause, and they are not charged.
+  // Where one was started beside others after all, it is the likely cause, and they are not charged.
   const suspected = running.some(isSuspect);
   for (const task of running) flush.change(task, { type: 'crash', charged: !suspected || isSuspect(task) });
   for (const task of tables.boundTasks(workerId)) flush.change(task, { type: 'unbind' });

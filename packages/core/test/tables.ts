@@ -202,6 +202,10 @@ export class MapTables implements Tables {
     return this.#where((task) => task.status === 'running' && task.workerId === workerId);
   }
 
+  crashedTasks(workerId: string): readonly TaskRow[] {
+    return this.runningTasks(workerId).filter(({ crashes }) => crashes > 0);
+  }
+
   boundTasks(workerId: string): readonly TaskRow[] {
     return this.#where((task) => task.boundTo === workerId);
   }

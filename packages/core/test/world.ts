@@ -78,10 +78,10 @@ export class World {
     workerId: string,
     hosts: readonly string[],
     limit = 10,
-    timeouts?: NonNullable<ClaimRequest['timeouts']>,
+    wish: Pick<ClaimRequest, 'timeouts' | 'still'> = {},
   ): readonly Claimed[] {
     const flush = new Flush(this.tables, this.times);
-    const claimed = flush.claim({ workerId, hosts, limit, ...(timeouts && { timeouts }) });
+    const claimed = flush.claim({ workerId, hosts, limit, ...wish });
     flush.settle();
     return claimed;
   }

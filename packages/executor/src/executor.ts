@@ -436,13 +436,17 @@ export class EnhancedExecutor {
    */
   async #claim(taskId: string, wish: ClaimWish, options: ClaimOptions): Promise<TaskRecord> {
     const { signal, waitsWhilePaused } = options;
+    const { clock } = this.#services;
+    let refusedFrom: number | undefined;
     let firstSeen: { readonly workerId: string; readonly leaseUntil: number } | undefined;
     for (;;) {
       this.#checkOpen();
       if (signal?.aborted === true) return this.#giveUp(taskId, options);
       const workerId = await this.#lease.hold();
       const isOver = (): boolean => signal?.aborted === true || this.#stopping.signal.aborted;
-      const command: Command = { type: 'claimTask', id: taskId, workerId, ...wish };
+      const waitedMs = refusedFrom === undefined ? 0 : clock.monotonic() - refusedFrom;
+      const still = this.#lease.still || waitedMs >= defaults.aloneMs;
+      const command: Command = { type: 'claimTask', id: taskId, workerId, still, ...wish };
       const { results, resent } = await this.#lease.claiming(() => commitPatiently(this.#services, [command], isOver));
       const result = results[0] as GroupResult;
       if (result.status === 'ok') return result.value.task as TaskRecord;
@@ -454,7 +458,7 @@ export class EnhancedExecutor {
         this.#lease.lost(workerId);
       } else if (code === 'TASK_NOT_CLAIMABLE' && typeof details['dueAt'] === 'number') {
         // Looks again on the way: somebody may cancel the task meanwhile.
-        const leftMs = details['dueAt'] - this.#services.clock.now();
+        const leftMs = details['dueAt'] - clock.now();
         await this.#pause(Math.min(leftMs, this.#services.times.pollMs), signal);
       } else if (resent && details['workerId'] === workerId && (options.endedIsAnswer || !this.#lease.holds(taskId))) {
         return this.#record(taskId); // an earlier sending was carried out, and its answer lost
@@ -462,7 +466,10 @@ export class EnhancedExecutor {
         return this.#record(taskId);
       } else if (code === 'TASK_BLOCKED' && waitsWhilePaused && details['workflowId'] !== undefined) {
         await this.#pause(lookAgainMs, signal);
-      } else if (code === 'AGENT_BUSY' || (code === 'TASK_NOT_CLAIMABLE' && details['suspect'] === true)) {
+      } else if (code === 'TASK_NOT_CLAIMABLE' && details['suspect'] === true) {
+        refusedFrom ??= clock.monotonic();
+        await this.#pause(lookAgainMs, signal);
+      } else if (code === 'AGENT_BUSY') {
         await this.#pause(lookAgainMs, signal);
       } else if (
         code === 'TASK_NOT_CLAIMABLE' &&

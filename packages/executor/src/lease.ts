@@ -1,4 +1,4 @@
-import { SymphonyError, type Holding, type Renewal, type WorkerBeat } from '@symphony/core';
+import { defaults, SymphonyError, type Holding, type Renewal, type WorkerBeat } from '@symphony/core';
 import { patiently } from './patiently.ts';
 import type { ExecutorServices } from './services.ts';
 
@@ -49,6 +49,8 @@ export class WorkerLease {
   #looking = false;
   #lookedAt = -Infinity;
   #lookAgain: (() => void) | undefined;
+  /** When an attempt was begun last, on the monotonic clock. */
+  #startedAt = -Infinity;
 
   constructor(services: ExecutorServices) {
     this.#services = services;
@@ -86,7 +88,13 @@ export class WorkerLease {
     }
   }
 
+  /** Whether this process has begun no attempt for so long that it must not wait for an empty place any longer. */
+  get still(): boolean {
+    return this.#services.clock.monotonic() - this.#startedAt >= defaults.aloneMs;
+  }
+
   track(held: Held): void {
+    this.#startedAt = this.#services.clock.monotonic();
     const known = this.#held.get(held.taskId);
     if (known !== undefined) this.#lose(known, 'another attempt at it has begun here');
     this.#heldAfter.set(held, this.#looks);

@@ -211,7 +211,8 @@ export class Worker {
 
   #claimRequest(workerId: string, limit: number): ClaimRequest {
     const timeouts = this.#timeouts;
-    return { workerId, hosts: [...this.#agents.keys()], limit, ...(timeouts && { timeouts }) };
+    const { still } = this.#lease;
+    return { workerId, hosts: [...this.#agents.keys()], limit, still, ...(timeouts && { timeouts }) };
   }
 
   /** Works on a claimed task. It has a slot, which it gives back in the end. */

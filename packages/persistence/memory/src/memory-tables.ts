@@ -274,6 +274,10 @@ export class MemoryTables implements Tables {
     return this.#rows(this.#running.keys(workerId));
   }
 
+  crashedTasks(workerId: string): readonly TaskRow[] {
+    return this.runningTasks(workerId).filter(({ crashes }) => crashes > 0);
+  }
+
   boundTasks(workerId: string): readonly TaskRow[] {
     return this.#rows(this.#bound.keys(workerId));
   }

@@ -305,6 +305,13 @@ export class SqliteTables implements Tables {
     );
   }
 
+  crashedTasks(workerId: string): readonly TaskRow[] {
+    return this.#tasks(
+      `SELECT ${taskColumns} FROM tasks WHERE status = 'running' AND worker_id = ? AND crashes > 0 ORDER BY id`,
+      workerId,
+    );
+  }
+
   boundTasks(workerId: string): readonly TaskRow[] {
     return this.#tasks(`SELECT ${taskColumns} FROM tasks WHERE bound_to = ? ORDER BY id`, workerId);
   }
