@@ -171,6 +171,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     breaks: 'I7',
+    bug: 'a worker that has been still goes on waiting for an empty place',
+    plant: { file: 'packages/core/src/suspect.ts', find: 'if (still) return true;', put: '' },
+    foundBy: {
+      file: 'packages/executor/src/suspects.test.ts',
+      test: 'may itself wait for a child',
+    },
+  },
+  {
     bug: 'a task that is one crash from being poison runs beside others',
     plant: {
       file: 'packages/core/src/flush.ts',
@@ -226,8 +234,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'claims on PostgreSQL do not lock what they take',
     plant: {
       file: 'packages/persistence/postgres/src/statements.ts',
-      find: 'WHERE tasks.id = candidates.id FOR UPDATE SKIP LOCKED) AS task',
-      put: 'WHERE tasks.id = candidates.id) AS task',
+      find: 'WHERE tasks.id = candidates.id OFFSET 0 FOR UPDATE SKIP LOCKED) AS task',
+      put: 'WHERE tasks.id = candidates.id OFFSET 0) AS task',
     },
     foundBy: {
       file: 'packages/persistence/postgres/src/racing.test.ts',

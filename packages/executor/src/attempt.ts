@@ -144,10 +144,13 @@ async function perform(
     });
     context = handed;
     const given = { ...task, input: input as JsonValue };
-    const run = { agent, task: given, context, control, logger: services.logger };
-    const result: unknown = await control.watch(request.task.timeLimits.idleMs, () =>
-      agent.run === undefined ? (isolated = runIsolated({ ...run, agent })) : agent.run(given, handed),
-    );
+    const { idleMs } = request.task.timeLimits;
+    const { onAbandoned } = request;
+    const run = { task: given, context, control, logger: services.logger, idleMs, onAbandoned };
+    const result: unknown =
+      agent.run === undefined
+        ? await (isolated = runIsolated({ ...run, agent }))
+        : await control.watch(idleMs, () => agent.run(given, handed));
     const output = await checkSchema(agent.output, result, 'OUTPUT_INVALID', `The output of agent "${agent.id}"`);
     return encodeJson(output, 'output', defaults.outputBytes, {
       invalid: 'RESULT_NOT_SERIALIZABLE',

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IsolatedAgent, Isolation, JsonValue } from '@symphony/core';
 import { expect, vi } from 'vitest';
@@ -42,5 +43,26 @@ export function isRunning(pid: number): boolean {
     return state !== 'Z' && state !== 'X';
   } catch {
     return false;
+  }
+}
+
+/** A folder by which a test and an agent that is apart tell each other how far they are. */
+export class Scratch implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'symphony-isolated-'));
+
+  file(name: string): string {
+    return join(this.folder, name);
+  }
+
+  write(name: string, text = ''): void {
+    writeFileSync(this.file(name), text);
+  }
+
+  has(name: string): boolean {
+    return existsSync(this.file(name));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true });
   }
 }

@@ -38,8 +38,7 @@ export class AgentOutput {
     // One character more than is logged shows that it was longer.
     this.#begun[stream] = (lines.pop() ?? '').slice(0, longestLine + 1);
     for (const line of lines) this.#tell(stream, line);
-    if (this.#left <= 0)
-      this.#logger.warn({ ...this.#writer, limit: mostOutput }, 'An agent writes too much; the rest is dropped.');
+    if (this.#left <= 0) this.#log('warn', { limit: mostOutput }, 'An agent writes too much; the rest is dropped.');
   }
 
   /** Tells what was begun and not ended. */
@@ -52,7 +51,14 @@ export class AgentOutput {
 
   #tell(stream: OutputStream, line: string): void {
     const text = line.length > longestLine ? `${line.slice(0, longestLine)}… (cut)` : line;
-    const level = stream === 'stdout' ? 'info' : 'warn';
-    this.#logger[level]({ ...this.#writer, stream }, text);
+    this.#log(stream === 'stdout' ? 'info' : 'warn', { stream }, text);
+  }
+
+  #log(level: 'info' | 'warn', details: object, text: string): void {
+    try {
+      this.#logger[level]({ ...this.#writer, ...details }, text);
+    } catch {
+      // Whoever is told has no use for it; an error here, in the event of a stream, would end the worker.
+    }
   }
 }

@@ -15,11 +15,17 @@ interface OpenStep {
 export class Dialogue {
   /** What the agent returned; rejects with what it threw. */
   readonly result: Promise<JsonValue>;
+  /** Resolves when the agent begins to run, which it never does if its module cannot be loaded. */
+  readonly running: Promise<void>;
+  /** Resolves when it does not run any more, or is not listened to. */
+  readonly ran: Promise<void>;
   readonly #context: AgentContext;
   readonly #say: (text: string) => void;
   readonly #steps = new Map<number, OpenStep>();
   #resolve: (output: JsonValue) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
+  #noteRunning: () => void = () => undefined;
+  #noteRan: () => void = () => undefined;
   #isOver = false;
   #uncaught: CarriedError | undefined;
 
@@ -29,6 +35,12 @@ export class Dialogue {
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
+    });
+    this.running = new Promise((resolve) => {
+      this.#noteRunning = resolve;
+    });
+    this.ran = new Promise((resolve) => {
+      this.#noteRan = resolve;
     });
     this.result.catch(() => undefined); // what comes after the end of the attempt is of no interest
   }
@@ -56,10 +68,15 @@ export class Dialogue {
   /** From here on nothing is said, and nothing that is heard is done. */
   end(): void {
     this.#isOver = true;
+    this.#noteRan();
   }
 
   #do(message: FromAgent): void {
     switch (message.type) {
+      case 'running':
+        return this.#noteRunning();
+      case 'ran':
+        return this.#noteRan();
       case 'step':
         return this.#answer(message.call, this.#step(message));
       case 'stepRan':

@@ -5,11 +5,23 @@ const passed = [
   ...['SYSTEMROOT', 'WINDIR', 'COMSPEC', 'PATHEXT', 'USERPROFILE', 'APPDATA', 'LOCALAPPDATA', 'PROGRAMDATA'],
 ];
 
+/** Variables, all of which have a value. */
+export type Environment = Readonly<Record<string, string>>;
+
 /** The environment of an isolated agent: what every program needs, and what was given. */
-export function makeEnvironment(given: Readonly<Record<string, string | undefined>> = {}): Record<string, string> {
+export function makeEnvironment(given: Readonly<Record<string, string | undefined>> = {}): Environment {
   const inherited = Object.entries(process.env).filter(
     ([name]) => passed.includes(name.toUpperCase()) || name.startsWith('LC_'),
   );
   const all = [...inherited, ...Object.entries(given)];
   return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/**
+ * Takes away what was not handed over. Node gives a thread what `--env-file` has read for the worker, and modules that are
+ * loaded in advance, as `dotenv/config` is, read the files of the worker anew.
+ */
+export function keepOnly(names: readonly string[], environment = process.env): void {
+  const kept = new Set(names);
+  for (const name of Object.keys(environment)) if (!kept.has(name)) delete environment[name];
 }

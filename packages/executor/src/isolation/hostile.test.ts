@@ -1,6 +1,9 @@
-import type { Task } from '@symphony/core';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Logger, Task } from '@symphony/core';
 import { describe, expect, it } from 'vitest';
-import { isolated, isolations } from '../../test/isolation-lab.ts';
+import { isolated, isolations, moduleOf, Scratch } from '../../test/isolation-lab.ts';
 import { Lab } from '../../test/lab.ts';
 
 /** Runs one act in a thread or process, beside a neighbour in the worker that must not notice. */
@@ -131,9 +134,46 @@ describe('the output of an isolated agent', () => {
       { level: 'warn', message: 'complaint', details: { ...details, stream: 'stderr' } },
     ]);
   });
+
+  it.each(isolations)('in a %s harms neither attempt nor worker where the logger throws', async (isolation) => {
+    await using lab = new Lab();
+    let told = 0;
+    const refuse = (): never => {
+      told++;
+      throw new Error('no place for this');
+    };
+    const logger: Logger = { ...lab.logger, info: refuse, warn: refuse };
+    const input = [
+      ['stdout', 'one\n'],
+      ['stderr', 'two\nno end'],
+    ];
+    const id = await lab.create({ name: 'write', input });
+    const task = await lab.executor({ logger }).executeTask(id, isolated(isolation));
+    expect(task).toMatchObject({ status: 'completed', error: undefined });
+    expect(told).toBe(3);
+  });
 });
 
 describe('the environment of an isolated agent', () => {
+  it.each([
+    ['Node has read from a file', (file: string) => [`--env-file=${file}`]],
+    ['Node has read from a file, named by the next argument,', (file: string) => ['--env-file', file]],
+    ['Node has read from a file that may be missing', (file: string) => [`--env-file-if-exists=${file}`]],
+    ['a module that was loaded in advance has read', () => ['--import', moduleOf('read-variables.ts').href]],
+  ])('has nothing that %s for the worker', async (_what, flags) => {
+    using scratch = new Scratch();
+    scratch.write('.env', 'MY_SECRET=secret');
+    const file = scratch.file('.env');
+    const program = fileURLToPath(moduleOf('../environment-worker.ts'));
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags(file), program], {
+      cwd: scratch.folder,
+    });
+    const told = JSON.parse(stdout) as { environment: Record<string, string>; flags: string[] }[];
+    expect(told.map(({ environment }) => environment['MY_SECRET'])).toEqual(['secret', undefined, undefined]);
+    expect(told.map(({ environment }) => environment['GIVEN'])).toEqual([undefined, 'given', 'given']);
+    for (const agent of told.slice(1)) expect(agent.flags.join(' ')).not.toContain('--env-file');
+  });
+
   it.each(isolations)('in a %s is what every program needs, and what it was given', async (isolation) => {
     await using lab = new Lab();
     process.env['SYMPHONY_TEST_SECRET'] = 'secret';

@@ -16,9 +16,6 @@ import { RefusalSignal } from '../refusal-signal.ts';
 import { carryError, reviveError } from './carried-error.ts';
 import type { FromAgent, StartValues, ToAgent } from './messages.ts';
 
-/** How often progress is passed on, at most. */
-const progressMs = 100;
-
 /** Something that was asked of the worker. */
 interface OpenCall {
   readonly resolve: (value: JsonValue) => void;
@@ -39,16 +36,22 @@ export class IsolatedContext implements AgentContext {
   readonly #controller = crowded(new AbortController());
   readonly #calls = new Map<number, OpenCall>();
   #lastCall = 0;
+  readonly #progressMs: number;
   #progress: string | undefined;
   #progressAt = -Infinity;
   #cancelTimer: (() => void) | undefined;
   #refusal: RefusalSignal | undefined;
 
-  constructor({ task, data, dependencies }: StartValues, idempotencyKey: string, say: (message: FromAgent) => void) {
+  constructor(
+    { task, data, dependencies }: StartValues,
+    { idempotencyKey, progressMs }: Pick<Extract<ToAgent, { readonly type: 'start' }>, 'idempotencyKey' | 'progressMs'>,
+    say: (message: FromAgent) => void,
+  ) {
     this.attempt = task.attempt;
     this.idempotencyKey = idempotencyKey;
     this.data = data;
     this.dependencies = dependencies;
+    this.#progressMs = progressMs;
     this.#say = say;
     // Agents may take it apart: `run(task, { step, signal })`.
     this.step = this.step.bind(this);
@@ -127,7 +130,7 @@ export class IsolatedContext implements AgentContext {
 
   progress(value: unknown): void {
     this.#progress = encodeJson(value, 'progress', defaults.outputBytes);
-    const wait = this.#progressAt + progressMs - systemClock.monotonic();
+    const wait = this.#progressAt + this.#progressMs - systemClock.monotonic();
     if (wait <= 0) this.#passProgress();
     else this.#cancelTimer ??= systemClock.setTimer(() => this.#passProgress(), wait, { background: true });
   }

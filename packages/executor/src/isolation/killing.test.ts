@@ -1,13 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { delay, systemClock } from '@symphony/core';
 import { describe, expect, it } from 'vitest';
-import { eventually, isolated, isolations, isRunning, moduleOf, stepOf } from '../../test/isolation-lab.ts';
-import { Lab } from '../../test/lab.ts';
+import { eventually, isolated, isolations, isRunning, moduleOf, Scratch, stepOf } from '../../test/isolation-lab.ts';
+import { Lab, Waiting } from '../../test/lab.ts';
 
 /** Whether the system still knows a process, be it only to tell how it ended. */
 function isKnown(pid: number): boolean {
@@ -17,6 +15,18 @@ function isKnown(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Waits until an agent writes its file without end. */
+function beginsToWrite(file: string): Promise<void> {
+  return eventually(() => expect(statSync(file).size).toBeGreaterThan(0));
+}
+
+/** Whether an agent that writes its file without end does so still. */
+async function writes(file: string): Promise<boolean> {
+  const { size } = statSync(file);
+  await delay(systemClock, 50);
+  return statSync(file).size > size;
 }
 
 /** Leaves nothing running behind a test that has failed. */
@@ -41,39 +51,57 @@ describe.each(isolations)('an agent in a %s', (isolation) => {
 
   it('that never looks up is killed when its time and its grace are over', async () => {
     await using lab = new Lab();
-    const id = await lab.create({ name: 'loop', timeouts: { startToCloseMs: 60_000 } });
+    using scratch = new Scratch();
+    const input = scratch.file('written');
+    const timeouts = { startToCloseMs: 60_000 };
+    const id = await lab.create({ name: 'write a file without end', input, timeouts });
     const running = lab.executor().executeTask(id, agent);
     const pid = (await stepOf(lab, id)) as number;
-    await lab.clock.advance(60_000);
+    await beginsToWrite(input);
+    await lab.clock.advance(64_999);
     expect(await lab.task(id)).toMatchObject({ status: 'running' });
-    await lab.clock.advance(5_000);
+    expect(await writes(input)).toBe(true);
+    await lab.clock.advance(1);
     expect(await running).toMatchObject({ status: 'failed', error: { code: 'START_TO_CLOSE_TIMEOUT' } });
     if (isolation === 'process') expect(isKnown(pid)).toBe(false);
+    expect(await writes(input)).toBe(false);
     expect(await lab.facts(id)).not.toContain('task.late_result');
     expect(lab.complaints).toEqual([]);
   });
 
   it('that never looks up is killed when its task is cancelled and the grace is over', async () => {
     await using lab = new Lab();
-    const id = await lab.create({ name: 'loop' });
+    using scratch = new Scratch();
+    const input = scratch.file('written');
+    const id = await lab.create({ name: 'write a file without end', input });
     const running = lab.executor().executeTask(id, agent);
-    await stepOf(lab, id);
+    const pid = (await stepOf(lab, id)) as number;
+    await beginsToWrite(input);
     await lab.tasks.cancelTask(id);
-    await lab.clock.advance(5_000);
+    await lab.clock.advance(4_999);
+    expect(await lab.task(id)).toMatchObject({ status: 'running' });
+    expect(await writes(input)).toBe(true);
+    await lab.clock.advance(1);
     expect(await running).toMatchObject({ status: 'cancelled' });
+    if (isolation === 'process') expect(isKnown(pid)).toBe(false);
+    expect(await writes(input)).toBe(false);
     expect(lab.complaints).toEqual([]);
   });
 
   it('is killed at once when the lease is lost', async () => {
     await using lab = new Lab();
-    const id = await lab.create({ name: 'loop' });
+    using scratch = new Scratch();
+    const input = scratch.file('written');
+    const id = await lab.create({ name: 'write a file without end', input });
     const lost = expect(lab.executor().executeTask(id, agent)).rejects.toMatchObject({ code: 'LEASE_LOST' });
     const pid = (await stepOf(lab, id)) as number;
+    await beginsToWrite(input);
     const [worker] = await lab.openWorkers();
     await lab.inner.closeWorker(worker as string);
     await lab.clock.advance(3_000); // a renewal, and none of the grace
     await lost;
     if (isolation === 'process') expect(isKnown(pid)).toBe(false);
+    expect(await writes(input)).toBe(false);
   });
 
   it('is killed when the worker stops, and its task goes back at no cost', async () => {
@@ -102,24 +130,36 @@ describe.each(isolations)('an agent in a %s', (isolation) => {
 });
 
 describe('a thread of an agent', () => {
-  it('has ended when its task has', async () => {
+  it('that a call into the system keeps from ending counts as abandoned until that returns', async () => {
     await using lab = new Lab();
-    const folder = mkdtempSync(join(tmpdir(), 'symphony-thread-'));
+    using scratch = new Scratch();
+    const deaf = new Waiting('deaf', { heeds: false });
+    await lab.executor().startWorker({ agents: [deaf.agent, isolated('thread')], concurrency: 1 });
+    const given = { timeouts: { startToCloseMs: 1_000 }, retry: { maxRetries: 0 } };
+    const first = await lab.submit({ ...given, agentId: 'deaf' });
+    await lab.until(() => deaf.started === 1);
+    await lab.clock.advance(6_000);
+    expect(await lab.task(first)).toMatchObject({ status: 'failed' });
+    const input = scratch.file('goes on');
+    const second = await lab.submit({ ...given, agentId: 'ada', name: 'block until a file is there', input });
     try {
-      const file = join(folder, 'written');
-      const timeouts = { startToCloseMs: 1_000 };
-      const id = await lab.create({ name: 'write a file without end', input: file, timeouts });
-      const running = lab.executor().executeTask(id, isolated('thread'));
-      await eventually(() => expect(statSync(file).size).toBeGreaterThan(0));
+      await stepOf(lab, second);
       await lab.clock.advance(6_000);
-      await running;
-      const { size } = statSync(file);
-      await delay(systemClock, 50);
-      expect(statSync(file).size).toBe(size);
+      await eventually(async () => expect(await lab.task(second)).toMatchObject({ status: 'failed' }));
+      const third = await lab.submit({ agentId: 'ada', name: 'a promise of a value' });
+      await lab.clock.advance(60_000);
+      expect(await lab.task(third)).toMatchObject({ status: 'pending', attempt: 0 });
+      expect(lab.complaints).toEqual([
+        "The agent's thread was killed and does not end.",
+        'The worker takes no tasks: too many abandoned attempts ignore their signal.',
+      ]);
+      scratch.write('goes on');
+      await eventually(async () => expect(await lab.task(third)).toMatchObject({ status: 'completed', output: 7 }));
     } finally {
-      rmSync(folder, { recursive: true });
+      scratch.write('goes on');
+      deaf.go();
     }
-  });
+  }, 30_000);
 });
 
 describe('a process of an agent', () => {

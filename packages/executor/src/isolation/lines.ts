@@ -1,10 +1,7 @@
 import type { Readable } from 'node:stream';
 
-/** Most characters of a message: far more than the largest result takes with every character escaped. */
-const longestLine = 64 * 1024 * 1024;
-
-/** Hears the lines of a stream of text. One that never ends its line is destroyed. */
-export function onLine(stream: Readable, hear: (line: string) => void): void {
+/** Hears the lines of a stream of text. One with a line of more characters than the limit is destroyed. */
+export function onLine(stream: Readable, hear: (line: string) => void, limit: number): void {
   let begun: string[] = [];
   let length = 0;
   stream.setEncoding('utf8');
@@ -18,6 +15,6 @@ export function onLine(stream: Readable, hear: (line: string) => void): void {
     }
     begun.push(rest);
     length += rest.length;
-    if (length > longestLine) stream.destroy();
+    if (length > limit) stream.destroy();
   });
 }

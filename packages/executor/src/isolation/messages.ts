@@ -9,8 +9,12 @@ export type ToAgent =
   | {
       readonly type: 'start';
       readonly agentId: string;
-      /** URL of the agent's module. */
+      /** URL of the agent's module, or its name in a package that is installed for the working directory. */
       readonly module: string;
+      /** Names of the variables that it was given; whatever else there is has come by accident. */
+      readonly environment: readonly string[];
+      /** How often progress is passed on, at most. */
+      readonly progressMs: number;
       readonly idempotencyKey: string;
       /** A {@link StartValues}, serialised as `postMessage` would do, in base64: an input schema may have made dates of texts. */
       readonly values: string;
@@ -29,6 +33,10 @@ export interface StartValues {
 
 /** Said by the agent. */
 export type FromAgent =
+  /** Its module is loaded and its input checked: from now on it is to give signs of life. */
+  | { readonly type: 'running' }
+  /** It has run, and its result is being checked. */
+  | { readonly type: 'ran' }
   | {
       readonly type: 'step';
       readonly call: number;

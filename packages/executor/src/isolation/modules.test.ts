@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentLike, IsolatedAgent, Task } from '@symphony/core';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { isolated, isolations, moduleOf } from '../../test/isolation-lab.ts';
 import { Lab } from '../../test/lab.ts';
 import { entry } from './entry.ts';
@@ -11,6 +11,24 @@ async function run(module: IsolatedAgent['module'], isolation: IsolatedAgent['is
   await using lab = new Lab();
   const id = await lab.create({ name: 'a promise of a value', retry: { maxRetries: 3 } });
   return await lab.executor().executeTask(id, isolated(isolation, { module })); // before the lab is disposed of
+}
+
+/** A working directory in which a package with an agent is installed. */
+function installed(exports: object): Disposable & { readonly path: string } {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'symphony-package-')));
+  const before = process.cwd();
+  process.chdir(path);
+  const own = join(path, 'node_modules/@my/agents');
+  mkdirSync(own, { recursive: true });
+  writeFileSync(join(own, 'package.json'), JSON.stringify({ name: '@my/agents', type: 'module', exports }));
+  writeFileSync(join(own, 'ada.js'), 'export default { id: "ada", run: () => "from a package" };');
+  return {
+    path,
+    [Symbol.dispose]: () => {
+      process.chdir(before);
+      rmSync(path, { recursive: true });
+    },
+  };
 }
 
 it('what starts in a thread or process of its own is built beside what starts it', () => {
@@ -32,21 +50,23 @@ describe('the module of an isolated agent', () => {
     expect(await run(moduleOf('translated.cjs'))).toMatchObject({ output: 'translated' });
   });
 
-  it('is found by the name of its package, from the working directory', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'symphony-package-'));
-    vi.spyOn(process, 'cwd').mockReturnValue(folder);
-    try {
-      const own = join(folder, 'node_modules/@my/agents');
-      mkdirSync(own, { recursive: true });
-      const manifest = { name: '@my/agents', type: 'module', exports: { './ada': './ada.js' } };
-      writeFileSync(join(own, 'package.json'), JSON.stringify(manifest));
-      writeFileSync(join(own, 'ada.js'), 'export default { id: "ada", run: () => "from a package" };');
+  it.each<[string, object]>([
+    ['for all', { './ada': './ada.js' }],
+    ['for import alone', { './ada': { import: './ada.js' } }],
+    ['for import and require', { './ada': { require: './none.cjs', import: './ada.js' } }],
+  ])(
+    'is found by the name of its package, from the working directory, where that exports it %s',
+    async (_how, exports) => {
+      using folder = installed(exports);
       expect(await run('@my/agents/ada')).toMatchObject({ output: 'from a package' });
-    } finally {
-      vi.restoreAllMocks();
-      rmSync(folder, { recursive: true });
-    }
-  });
+      expect(await run('@my/agents/bob')).toMatchObject({
+        error: {
+          code: 'AGENT_INVALID',
+          message: `The module "@my/agents/bob" of agent "ada" is not found among the packages of ${folder.path}: Package subpath './bob' is not defined by "exports" in ${join(folder.path, 'node_modules/@my/agents/package.json')}. For a file of your own pass new URL("./agent.ts", import.meta.url).`,
+        },
+      });
+    },
+  );
 
   it.each<[string, URL | string, RegExp]>([
     [
@@ -63,12 +83,12 @@ describe('the module of an isolated agent', () => {
     [
       'is no package that is installed',
       'not-installed/ada',
-      /^The module "not-installed\/ada" of agent "ada" is no package/,
+      /^The module "not-installed\/ada" of agent "ada" is not found among the packages of .*: Cannot find package 'not-installed'\. For/,
     ],
     [
       'is a part of Node',
       'fs',
-      /^The module "fs" of agent "ada" is no package.*: it is a part of Node\. For a file of your own/,
+      /^The module "fs" of agent "ada" is not found among.*: it is a part of Node\. For a file of your own/,
     ],
   ])('that %s fails the task for good', async (_what, module, message) => {
     expect(await run(module)).toMatchObject({

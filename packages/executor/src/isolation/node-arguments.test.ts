@@ -7,6 +7,11 @@ describe('the flags of an isolated process', () => {
     ['the text of a program', ['--no-warnings', '-e', 'run()'], ['--no-warnings']],
     ['the text of a program in one word', ['--eval=run()', '--input-type=module'], []],
     ['a debugger', ['--inspect-brk=0', '--inspect', '--conditions=dev'], ['--conditions=dev']],
+    [
+      'a file of secrets',
+      ['--env-file=.env', '--env-file', 'b', '--env-file-if-exists', 'c', '-C', 'dev'],
+      ['-C', 'dev'],
+    ],
     ['a test run or a watch', ['--test', '--test-name-pattern=x', '--watch', '--watch-path', 'src'], []],
   ])('are those of the worker, as for %s', (_what, given, passed) => {
     expect(nodeArguments(undefined, given)).toEqual(passed);

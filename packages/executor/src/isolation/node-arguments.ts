@@ -12,6 +12,8 @@ const own: Readonly<Record<string, boolean>> = {
   '--watch': false,
   '--watch-path': true,
   '--watch-preserve-output': false,
+  '--env-file': true,
+  '--env-file-if-exists': true,
 };
 
 /** The flags of this process that its isolated agents run with too: conditions, loaders, type stripping, certificates. */

@@ -4,15 +4,18 @@ import { fileURLToPath } from 'node:url';
 import type { IsolatedAgent } from '@symphony/core';
 import { hearOutput, lastWords, type Compartment, type CompartmentListener } from './compartment.ts';
 import { entry } from './entry.ts';
-import { makeEnvironment } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { onLine } from './lines.ts';
 import { nodeArguments } from './node-arguments.ts';
 
+/** Most characters of a message: far more than the largest result takes with every character escaped. */
+const longestMessage = 64 * 1024 * 1024;
+
 /** Opens a process that leads a group of its own, so that what it starts is killed with it. */
-export function openProcess(agent: IsolatedAgent, listener: CompartmentListener): Compartment {
-  const child = spawn(process.execPath, [...nodeArguments(agent.memoryMb), fileURLToPath(entry('process'))], {
+export function openProcess({ memoryMb }: IsolatedAgent, env: Environment, listener: CompartmentListener): Compartment {
+  const child = spawn(process.execPath, [...nodeArguments(memoryMb), fileURLToPath(entry('process'))], {
     detached: true,
-    env: makeEnvironment(agent.env),
+    env,
     // The first pipe beyond the usual ones is for messages; the second says nothing, but is cut when this process dies.
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     windowsHide: true,
@@ -28,7 +31,7 @@ export function openProcess(agent: IsolatedAgent, listener: CompartmentListener)
   };
   const [, stdout, stderr, messages, lifeline] = child.stdio as unknown as Pipes;
   for (const pipe of [messages, lifeline]) pipe.on('error', () => undefined); // the exit of the process says it as well
-  onLine(messages, (text) => listener.onText(text));
+  onLine(messages, (text) => listener.onText(text), longestMessage);
   const heard = new Promise<void>((resolve) => void messages.once('close', resolve));
   void heard.then(kill); // one that has closed its pipe cannot be heard any more
   const streams = [

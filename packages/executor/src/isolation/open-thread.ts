@@ -2,19 +2,19 @@ import { MessageChannel, Worker, type WorkerOptions } from 'node:worker_threads'
 import type { IsolatedAgent } from '@symphony/core';
 import { hearOutput, lastWords, type Compartment, type CompartmentListener } from './compartment.ts';
 import { entry } from './entry.ts';
-import { makeEnvironment } from './environment.ts';
+import type { Environment } from './environment.ts';
 
 /** Opens a thread of this process. Its flags and conditions are those of the process. */
-export function openThread(agent: IsolatedAgent, listener: CompartmentListener): Compartment {
+export function openThread({ memoryMb }: IsolatedAgent, env: Environment, listener: CompartmentListener): Compartment {
   // A channel of their own: what an agent posts to its parent is not for us.
   const { port1: port, port2 } = new MessageChannel();
   const worker = startWorker(port2, {
     workerData: port2,
     transferList: [port2],
-    env: makeEnvironment(agent.env),
+    env,
     stdout: true,
     stderr: true,
-    ...(agent.memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: agent.memoryMb } }),
+    ...(memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMb } }),
   });
   let failure = '';
   worker.on('error', (error: unknown) => {

@@ -15,7 +15,7 @@ import { AgentOutput } from './agent-output.ts';
 import { carryError, type CarriedError } from './carried-error.ts';
 import type { Compartment, CompartmentListener } from './compartment.ts';
 import { Dialogue } from './dialogue.ts';
-import { findModule } from './find-module.ts';
+import { makeEnvironment, type Environment } from './environment.ts';
 import type { ToAgent } from './messages.ts';
 import { openProcess } from './open-process.ts';
 import { openThread } from './open-thread.ts';
@@ -28,23 +28,32 @@ export interface IsolatedRun {
   readonly context: AgentContext;
   readonly control: AttemptControl;
   readonly logger: Logger;
+  /** How long the agent may run without a sign of life; undefined: for ever. */
+  readonly idleMs: number | undefined;
+  /** Hears of a thread or process that does not end although it was killed, and of its end. */
+  readonly onAbandoned: ((ended: Promise<unknown>) => void) | undefined;
 }
+
+/** How often progress is passed on, at most: each is a sign of life, so it is more often where the agent may not idle. */
+const progressMs = 100;
 
 /** How long what was killed may take to end: only a call into the system that does not return takes longer. */
 const killMs = 5_000;
 
 /**
  * Runs an agent in a thread or process of its own, and ends that in any case before it settles: when the agent is
- * through, when it has died, and when the attempt is not waited for any more.
+ * through, when it has died, and when the attempt is not waited for any more. What cannot be ended is abandoned.
  *
  * @throws what the agent threw; the signal's reason when the attempt is given up; SymphonyError `AGENT_DIED`,
  *   `AGENT_INVALID`, `INPUT_INVALID`
  */
-export async function runIsolated({ agent, task, context, control, logger }: IsolatedRun): Promise<JsonValue> {
-  const start = startMessage(agent, task, context);
+export async function runIsolated(run: IsolatedRun): Promise<JsonValue> {
+  const { agent, task, context, control, logger, idleMs } = run;
+  const environment = makeEnvironment(agent.env);
+  const start = startMessage(run, environment);
   const writer = { taskId: task.id, agentId: agent.id, attempt: context.attempt };
   const output = new AgentOutput(logger, writer);
-  const compartment = open(agent, task, {
+  const compartment = open(run, environment, {
     onText: (text) => {
       if (!dialogue.hear(text)) compartment.kill();
     },
@@ -56,6 +65,7 @@ export async function runIsolated({ agent, task, context, control, logger }: Iso
   const dialogue: Dialogue = new Dialogue(context, (text) => compartment.post(text));
   const abort = (): void => dialogue.say({ type: 'abort', reason: carryError(context.signal.reason) });
   context.signal.addEventListener('abort', abort, { once: true });
+  void dialogue.running.then(() => control.watch(idleMs, () => dialogue.ran));
   dialogue.say(start);
   try {
     return await Promise.race([
@@ -66,15 +76,19 @@ export async function runIsolated({ agent, task, context, control, logger }: Iso
   } finally {
     context.signal.removeEventListener('abort', abort);
     dialogue.end();
-    if (!(await isEnded(compartment)))
+    if (!(await isEnded(compartment))) {
+      run.onAbandoned?.(compartment.ended);
       logger.error(writer, `The agent's ${agent.isolation} was killed and does not end.`);
+    }
     output.end();
   }
 }
 
-function open(agent: IsolatedAgent, task: Task, listener: CompartmentListener): Compartment {
+function open({ agent, task }: IsolatedRun, environment: Environment, listener: CompartmentListener): Compartment {
   try {
-    return agent.isolation === 'thread' ? openThread(agent, listener) : openProcess(agent, listener);
+    return agent.isolation === 'thread'
+      ? openThread(agent, environment, listener)
+      : openProcess(agent, environment, listener);
   } catch (error) {
     throw died(agent, task, `it could not be started, ${toTaskError(error, 0).message}`);
   }
@@ -94,12 +108,18 @@ async function isEnded(compartment: Compartment): Promise<boolean> {
   }
 }
 
-function startMessage(agent: IsolatedAgent, task: Task, context: AgentContext): ToAgent {
+function startMessage({ agent, task, context, idleMs = Infinity }: IsolatedRun, environment: Environment): ToAgent {
   const { idempotencyKey, data, dependencies } = context;
-  const module = findModule(agent);
   try {
-    const values = serialize({ task, data, dependencies }).toString('base64');
-    return { type: 'start', agentId: agent.id, module, idempotencyKey, values };
+    return {
+      type: 'start',
+      agentId: agent.id,
+      module: String(agent.module),
+      environment: Object.keys(environment),
+      progressMs: Math.min(progressMs, idleMs / 4),
+      idempotencyKey,
+      values: serialize({ task, data, dependencies }).toString('base64'),
+    };
   } catch (cause) {
     throw new SymphonyError(
       'INPUT_INVALID',

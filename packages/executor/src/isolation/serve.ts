@@ -13,6 +13,8 @@ import {
 } from '@symphony/core';
 import { checkSchema } from '../check-schema.ts';
 import { carryError } from './carried-error.ts';
+import { keepOnly } from './environment.ts';
+import { findModule } from './find-module.ts';
 import { IsolatedContext } from './isolated-context.ts';
 import type { FromAgent, StartValues, ToAgent } from './messages.ts';
 
@@ -30,10 +32,11 @@ export function serve(line: Line): void {
   line.listen((text) => {
     const message = JSON.parse(text) as ToAgent;
     if (message.type !== 'start') return context?.hear(message);
+    keepOnly(message.environment);
     const values = deserialize(Buffer.from(message.values, 'base64')) as StartValues;
-    const started = new IsolatedContext(values, message.idempotencyKey, say);
+    const started = new IsolatedContext(values, message, say);
     context = started;
-    attempt(message, values.task, started).then(
+    attempt(message, values.task, started, say).then(
       (output) => started.tellEnd({ output }),
       (error: unknown) => started.tellEnd({ error }),
     );
@@ -42,11 +45,20 @@ export function serve(line: Line): void {
 
 type Start = Extract<ToAgent, { readonly type: 'start' }>;
 
-async function attempt(start: Start, task: Task, context: AgentContext): Promise<string> {
+async function attempt(
+  start: Start,
+  task: Task,
+  context: AgentContext,
+  say: (message: FromAgent) => void,
+): Promise<string> {
   const agent = await load(start);
   const what = `agent "${start.agentId}"`;
   const input = await checkSchema(agent.input, task.input, 'INPUT_INVALID', `The input of task ${task.id}`);
+  await hearAll();
+  context.signal.throwIfAborted();
+  say({ type: 'running' });
   const result: unknown = await agent.run({ ...task, input: input as JsonValue }, context);
+  say({ type: 'ran' });
   const output = await checkSchema(agent.output, result, 'OUTPUT_INVALID', `The output of ${what}`);
   return encodeJson(output, 'output', defaults.outputBytes, {
     invalid: 'RESULT_NOT_SERIALIZABLE',
@@ -54,10 +66,18 @@ async function attempt(start: Start, task: Task, context: AgentContext): Promise
   });
 }
 
+/** Lets be heard what was said while the module, as it was loaded, kept the thread busy. */
+async function hearAll(): Promise<void> {
+  // Messages are taken between one immediate and the next.
+  for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
+}
+
 /** What runs, of the agent that a module exports. */
 type Exported = Pick<Agent, 'run' | 'input' | 'output'>;
 
-async function load({ agentId, module }: Start): Promise<Exported> {
+async function load(start: Start): Promise<Exported> {
+  const { agentId } = start;
+  const module = findModule(start);
   let exported: unknown;
   try {
     exported = unwrap(((await import(module)) as { readonly default?: unknown }).default);

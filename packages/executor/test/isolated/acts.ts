@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { appendFileSync, closeSync, writeSync } from 'node:fs';
 import { threadId, workerData, type MessagePort } from 'node:worker_threads';
 import {
@@ -175,9 +175,24 @@ const acts: Readonly<Record<string, Act>> = {
     await step('here', () => process.pid);
     for (;;);
   },
-  'write a file without end': (_context, input) => {
+  'write a file without end': async ({ step }, input) => {
+    await step('here', () => process.pid);
     for (;;) appendFileSync(input as string, '.');
   },
+  'block until a file is there': async ({ step }, input) => {
+    await step('here', () => process.pid);
+    // Or until its folder is gone, as it is behind a test that has failed.
+    const command = 'until [ -e "$0" ] || [ ! -e "${0%/*}" ]; do sleep 0.05; done';
+    execFileSync('sh', ['-c', command, input as string]);
+  },
+  'tell progress every 5 ms, for half a second': async ({ progress }) => {
+    for (let done = 1; done <= 100; done++) {
+      progress({ done });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return 'done';
+  },
+  'size of the dependencies': ({ dependencies }) => JSON.stringify(dependencies).length,
   'loop with a child': async ({ step }) => {
     await step('here', async () => [process.pid, await child()]);
     for (;;);
@@ -213,6 +228,7 @@ const acts: Readonly<Record<string, Act>> = {
     return 'spoilt';
   },
   environment: () => ({ ...process.env }),
+  'environment and flags': () => ({ environment: { ...process.env }, flags: process.execArgv }),
   dates: (_context, _input, task) => (task.input as unknown as Date).getTime(),
 };
 
