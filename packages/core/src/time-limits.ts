@@ -4,7 +4,7 @@ import type { Deadline, TaskTimeouts, TimeLimits } from './timeouts.ts';
 import type { Times } from './times.ts';
 
 /** A time limit that ends a task or an attempt from outside. Idleness is seen by the attempt's own process alone. */
-export type TimeLimit = 'scheduleToStart' | 'startToClose' | 'scheduleToClose';
+export type LimitName = 'scheduleToStart' | 'startToClose' | 'scheduleToClose';
 
 /** What an agent's defaults say of the task before any attempt: how long it may wait, and live. */
 function scheduleOf({ scheduleToStartMs, scheduleToCloseMs }: TaskTimeouts): TaskTimeouts {
@@ -125,7 +125,7 @@ function earliest(first: number | undefined, second: number | undefined, more: n
 export function passedLimit(
   { status, timeLimits }: Pick<TaskRow, 'status' | 'timeLimits'>,
   times: Times,
-): TimeLimit | undefined {
+): LimitName | undefined {
   const { startBy, closeBy, runUntil } = timeLimits;
   const late = status === 'running' ? defaults.overdueMs : 0;
   if (closeBy !== undefined && leftMs(closeBy, times) + late <= 0) return 'scheduleToClose';

@@ -4,7 +4,6 @@ import {
   checkKeys,
   checkName,
   checkRetryPolicy,
-  checkTimeouts,
   defaults,
   describe,
   isTerminal,
@@ -211,7 +210,7 @@ export class EnhancedExecutor {
           { details: { taskId, agentId } },
         );
       }
-      const timeouts = agent?.limits?.timeouts && checkTimeouts(agent.limits.timeouts, 'limits.timeouts');
+      const { timeouts } = agent?.limits ?? {};
       const wish: ClaimWish = { ...(timeouts && { timeouts }), ...(decision === undefined ? {} : { decision }) };
       const options = { waitsWhilePaused: false, leavesUnstarted: true, endedIsAnswer: false };
       const claimed = await this.#claim(taskId, wish, options);
@@ -316,7 +315,7 @@ export class EnhancedExecutor {
     const { signal, workflowId, retry, leavesUnstarted, waitsWhilePaused } = execution;
     const wish: ClaimWish = {
       agentId: agent.id,
-      ...(agent.limits?.timeouts && { timeouts: checkTimeouts(agent.limits.timeouts, 'limits.timeouts') }),
+      ...(agent.limits?.timeouts && { timeouts: agent.limits.timeouts }),
       defaultMaxRetries: execution.defaultMaxRetries,
       ...(workflowId === undefined ? {} : { workflowId }),
       ...(retry === undefined ? {} : { retry }),

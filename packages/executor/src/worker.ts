@@ -2,7 +2,6 @@ import {
   checkDuration,
   checkInteger,
   checkKeys,
-  checkTimeouts,
   defaults,
   describe,
   SymphonyError,
@@ -370,8 +369,8 @@ export function checkDrain(options: DrainOptions): number {
 /** The default time limits of agents that have any, by id. */
 function timeoutsByAgent(agents: ReadonlyMap<string, AnyAgent>): ClaimRequest['timeouts'] {
   const limited = [...agents].flatMap(([id, { limits }]) => {
-    const timeouts = checkTimeouts(limits?.timeouts, 'limits.timeouts');
-    return Object.keys(timeouts).length === 0 ? [] : [[id, timeouts] as const];
+    const { timeouts } = limits ?? {};
+    return timeouts === undefined || Object.keys(timeouts).length === 0 ? [] : [[id, timeouts] as const];
   });
   return limited.length === 0 ? undefined : Object.fromEntries(limited);
 }
