@@ -41,12 +41,18 @@ async function stopUntil(fleet: Fleet, target: Running, fate: Fate): Promise<num
   let zombies = 0;
   const until = (async () => {
     const underway = fleet.attempts.underway(target.label);
-    if (fate === 'cancelled') cancel(fleet, underway);
+    const fatesOf = async (attempts: readonly WatchedAttempt[]): Promise<readonly (Fate | undefined)[]> => {
+      const standings = await fleet.store.standings(attempts.map(({ task }) => task));
+      return attempts.map(({ task, attempt }) => fateOf(standings.get(task), attempt));
+    };
+    // What it goes on with though it was taken from it the last time is no zombie of this time.
+    const early = await fatesOf(underway);
+    const held = underway.filter((_, index) => early[index] === undefined);
+    if (fate === 'cancelled') cancel(fleet, held);
     const end = performance.now() + patienceMs;
     for (;;) {
       await wait(20);
-      const standings = await fleet.store.standings(underway.map(({ task }) => task));
-      const fates = underway.flatMap(({ task, attempt }) => fateOf(standings.get(task), attempt) ?? []);
+      const fates = (await fatesOf(held)).filter((each) => each !== undefined);
       if (!fates.includes(fate) && performance.now() < end) continue;
       zombies = fates.length;
       return;
