@@ -44,8 +44,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'a transaction of PostgreSQL counts as committed if another one has got its number',
     plant: {
       file: 'packages/persistence/postgres/src/commit-marks.ts',
-      find: "return (await isThere(client, mark)) ? 'committed' : 'undone';",
-      put: "return (await ask(client, statement('SELECT pg_xact_status($1::text::xid8)'), [mark.transactionId])).rows[0]?.[0] === 'committed' ? 'committed' : 'undone';",
+      find: "if (!goesOn) return 'undone';",
+      put: "if (!goesOn) return (await ask(client, statement('SELECT pg_xact_status($1::text::xid8)'), [mark.transactionId])).rows[0]?.[0] === 'committed' ? 'committed' : 'undone';",
     },
     foundBy: {
       file: 'packages/persistence/postgres/src/surviving.test.ts',
@@ -179,6 +179,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
   },
   {
+    breaks: 'I7',
     bug: 'a task that is one crash from being poison runs beside others',
     plant: {
       file: 'packages/core/src/flush.ts',
@@ -676,8 +677,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'on PostgreSQL counters are neither locked nor added to as they are',
     plant: {
       file: 'packages/persistence/postgres/src/statements.ts',
-      find: "export const lockCounters = statement(locked(givenIds, 'id', { from: 'workflows', strength: 'NO KEY UPDATE' }));\n\n/** Adds to counters and answers with the rows that come of it. */\nexport const addCounters = statement(\n  `UPDATE workflows AS stored SET ${counterColumns.map((name) => `${name} = stored.${name} + given.${name}`)",
-      put: 'export const lockCounters = statement(`SELECT id FROM workflows WHERE id = ANY ($1::text[])`);\n\nexport const addCounters = statement(\n  `UPDATE workflows AS stored SET ${counterColumns.map((name) => `${name} = (SELECT before.${name} FROM workflows AS before WHERE before.id = stored.id) + given.${name}`)',
+      find: "export const lockCounters = statement(\n  locked(givenIds, 'id, paused, cancel_requested', { from: 'workflows', strength: 'NO KEY UPDATE' }),\n);\n\n/** Adds to counters and answers with the rows that come of it. */\nexport const addCounters = statement(\n  `UPDATE workflows AS stored SET ${counterColumns.map((name) => `${name} = stored.${name} + given.${name}`)",
+      put: 'export const lockCounters = statement(`SELECT id, paused, cancel_requested FROM workflows WHERE id = ANY ($1::text[])`);\n\nexport const addCounters = statement(\n  `UPDATE workflows AS stored SET ${counterColumns.map((name) => `${name} = (SELECT before.${name} FROM workflows AS before WHERE before.id = stored.id) + given.${name}`)',
     },
     foundBy: {
       file: 'packages/persistence/postgres/src/meeting.test.ts',
@@ -1119,15 +1120,41 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     breaks: 'I27',
-    bug: 'on PostgreSQL a claim does not keep the workflow as it has seen it',
+    bug: 'on PostgreSQL a claim does not look at a workflow again when it ends',
     plant: {
-      file: 'packages/persistence/postgres/src/statements.ts',
-      find: ' FOR KEY SHARE SKIP LOCKED',
-      put: '',
+      file: 'packages/persistence/postgres/src/transaction.ts',
+      find: 'const { assumed } = tables;',
+      put: 'const assumed: typeof tables.assumed = [];',
     },
     foundBy: {
       file: 'packages/persistence/postgres/src/side-by-side.test.ts',
-      test: 'start no task once %s has been answered: it waits for a claim that is under way',
+      test: 'start no task of the workflow by a claim that was under way, and give its place to another',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'on PostgreSQL a task that starts anew is not asked whether its workflow goes on',
+    plant: {
+      file: 'packages/persistence/postgres/src/working-set.ts',
+      find: "(row.status !== 'pending' || row.held)",
+      put: 'row.held',
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/side-by-side.test.ts',
+      test: 'start none of its tasks anew either',
+    },
+  },
+  {
+    breaks: 'I27',
+    bug: 'on PostgreSQL a failure that ends a workflow waits for whoever is at one of its tasks',
+    plant: {
+      file: 'packages/persistence/postgres/src/load.ts',
+      find: 'const held = [...loaded.lockedWorkflows];',
+      put: 'const held: string[] = [];',
+    },
+    foundBy: {
+      file: 'packages/persistence/postgres/src/side-by-side.test.ts',
+      test: 'end a workflow that fails fast without waiting for those of its tasks that others are at',
     },
   },
   {
@@ -1600,8 +1627,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'the PostgreSQL store gives out what is not due yet',
     plant: {
       file: 'packages/persistence/postgres/src/statements.ts',
-      find: 'FROM tasks WHERE ${condition} AND ${isDueNow} ORDER BY claim_key, id LIMIT ${limit})',
-      put: 'FROM tasks WHERE ${condition} ORDER BY claim_key, id LIMIT ${limit})',
+      find: 'FROM tasks WHERE ${condition} AND ${isDueNow} ORDER BY',
+      put: 'FROM tasks WHERE ${condition} ORDER BY',
     },
     foundBy: {
       file: 'packages/persistence/postgres/src/comparison.test.ts',

@@ -7,7 +7,8 @@ import { ask, statement, type Trip } from './trip.ts';
 /*
  * How the end of a transaction is found out whose connection was lost in COMMIT. The server can be asked what became of a
  * transaction number; but a server that crashed knows only those that reached its log, and gives the others again: to
- * transactions of anybody. So each transaction leaves a mark of its own in what it writes.
+ * transactions of anybody. So each transaction leaves a mark of its own in what it writes, and one that has left none yet
+ * may still do so only as long as its number is in progress and its own process of the server lives.
  */
 
 /** What one transaction leaves behind if it is committed. */
@@ -18,16 +19,18 @@ export interface Mark {
   readonly number: number;
   /** Of the transaction, as the server counts them until it crashes. */
   readonly transactionId: string;
+  /** The process of the server that carries it out. */
+  readonly backend: number;
 }
 
 const known = new WeakMap<ClientBase, { readonly connection: string; count: number }>();
 
 /** The mark of the transaction that a connection is in. */
-export function markOf(client: ClientBase, transactionId: string): Mark {
+export function markOf(client: ClientBase, of: Pick<Mark, 'transactionId' | 'backend'>): Mark {
   let connection = known.get(client);
   if (connection === undefined) known.set(client, (connection = { connection: randomUUID(), count: 0 }));
   connection.count++;
-  return { connection: connection.connection, number: connection.count, transactionId };
+  return { connection: connection.connection, number: connection.count, ...of };
 }
 
 const leaveMark = statement(
@@ -59,7 +62,10 @@ const askLimit = 200;
  */
 export async function becameOf(client: ClientBase, mark: Mark): Promise<'committed' | 'undone'> {
   for (let asked = 0; asked < askLimit; asked++) {
-    if (!(await isInProgress(client, mark))) return (await isThere(client, mark)) ? 'committed' : 'undone';
+    // In this order: one that has ended since it was asked after has left its mark by then, or never will.
+    const goesOn = await isInProgress(client, mark);
+    if (await isThere(client, mark)) return 'committed';
+    if (!goesOn) return 'undone';
     await delay(systemClock, askAgainMs);
   }
   throw new SymphonyError('STORE_FAILED', 'The server has not said whether it carried out the request.');
@@ -68,10 +74,13 @@ export async function becameOf(client: ClientBase, mark: Mark): Promise<'committ
 /** What the server calls the number of a transaction that it has not given yet, or not again since it crashed. */
 const unknownTransaction = '22023';
 
-async function isInProgress(client: ClientBase, { transactionId }: Mark): Promise<boolean> {
+const readProgress = statement(
+  `SELECT pg_xact_status($1::text::xid8) = 'in progress' AND EXISTS (SELECT FROM pg_stat_activity WHERE pid = $2::integer)`,
+);
+
+async function isInProgress(client: ClientBase, { transactionId, backend }: Mark): Promise<boolean> {
   try {
-    const { rows } = await ask(client, statement('SELECT pg_xact_status($1::text::xid8)'), [transactionId]);
-    return rows[0]?.[0] === 'in progress';
+    return (await ask(client, readProgress, [transactionId, backend])).rows[0]?.[0] === true;
   } catch (error) {
     if (codeOf(error) === unknownTransaction) return false;
     throw error;

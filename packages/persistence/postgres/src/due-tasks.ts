@@ -11,7 +11,7 @@ export function isDue(row: TaskRow): boolean {
 }
 
 /** Whether a due task comes after a place in the order of claims. */
-export function comesAfter(row: TaskRow, place: DueCursor): boolean {
+export function comesAfter(row: Pick<TaskRow, 'claimKey' | 'id'>, place: DueCursor): boolean {
   const key = row.claimKey as number; // whatever is due has a claim key
   return key > place.claimKey || (key === place.claimKey && row.id > place.id);
 }

@@ -45,6 +45,16 @@ const collisions = new Set(['40001', '40P01', '23505', '55P03']);
  */
 const lostStates = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25P03', '25006']);
 
+/** Something has changed since it was read, so that what was decided on it does not hold. */
+export class Outdated extends Error {
+  /** As the server calls it when it notices such a thing itself. */
+  readonly code = '40001';
+
+  constructor(what: string) {
+    super(`${what} has changed since it was read`);
+  }
+}
+
 /** The SQLSTATE, or the code of Node, that an error carries. */
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { readonly code?: unknown } | null)?.code;

@@ -1,5 +1,5 @@
 import type { Command, CommitRequest } from '@symphony/core';
-import { listName, runningOf, stepName, type Needs } from './needs.ts';
+import { crashedOf, listName, stepName, type Needs } from './needs.ts';
 
 /**
  * Notes what the commands of a flush will most likely ask for. Nothing depends on it but the number of round trips: what
@@ -9,12 +9,17 @@ export function foreseeCommit(requests: readonly CommitRequest[], needs: Needs):
   for (const { groups, claim } of requests) {
     for (const group of groups) for (const command of group) foresee(command, needs);
     if (claim === undefined || claim.limit < 1) continue;
-    needs.workers.add(claim.workerId);
-    const running = runningOf(claim.workerId, 'no');
-    needs.lists.set(listName(running), running);
+    foreseeStart(claim.workerId, needs);
     needs.addClaim(claim.hosts, claim.limit);
     for (const agentId of claim.hosts) needs.agents.add(agentId);
   }
+}
+
+/** A worker that starts something must be there, and what has crashed there before decides what it may start beside that. */
+function foreseeStart(workerId: string, needs: Needs): void {
+  needs.workers.add(workerId);
+  const crashed = crashedOf(workerId);
+  needs.lists.set(listName(crashed), crashed);
 }
 
 function foresee(command: Command, needs: Needs): void {
@@ -43,7 +48,7 @@ function foresee(command: Command, needs: Needs): void {
       return;
     case 'claimTask':
       needs.records.add(command.id);
-      needs.workers.add(command.workerId);
+      foreseeStart(command.workerId, needs);
       needs.workflowsOf.add(command.id);
       if (command.workflowId !== undefined) needs.workflows.add(command.workflowId);
       if (command.agentId !== undefined) needs.agents.add(command.agentId);
@@ -57,7 +62,7 @@ function foresee(command: Command, needs: Needs): void {
       needs.records.add(command.id);
       needs.workflowsOf.add(command.id);
       needs.agents.add(command.decision.agentId);
-      if (command.claim) needs.workers.add(command.workerId);
+      if (command.claim) foreseeStart(command.workerId, needs);
       return;
     case 'recordStep':
       needs.rows.add(command.step.taskId);

@@ -7,6 +7,7 @@ import type { Settings } from './options.ts';
 export class HeartLink {
   readonly #settings: Settings;
   #thread: Worker | undefined;
+  #isStopped = false;
   #isWarned = false;
 
   constructor(settings: Settings) {
@@ -14,6 +15,7 @@ export class HeartLink {
   }
 
   follow(beat: WorkerBeat): void {
+    if (this.#isStopped) return;
     this.#thread ??= this.#start();
     this.#post({ type: 'follow', beat });
   }
@@ -22,8 +24,9 @@ export class HeartLink {
     this.#post({ type: 'forget', workerId });
   }
 
-  /** Ends the thread and its connection. */
+  /** Ends the thread and its connection, for good: a call that ends later starts no other. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     const thread = this.#thread;
     if (thread === undefined) return;
     const ended = new Promise<void>((resolve) => void thread.once('exit', () => resolve()));
@@ -49,7 +52,7 @@ export class HeartLink {
     const gone = (): void => {
       if (this.#thread === thread) this.#thread = undefined;
     };
-    thread.on('error', (error) => {
+    thread.on('error', (error: Error) => {
       gone();
       this.#warn(error);
     });

@@ -14,7 +14,7 @@ export type HeartMessage =
 function serve(port: NonNullable<typeof parentPort>, settings: Settings): void {
   // It connects only when there is something to renew.
   const connections = new Connections(settings);
-  const transactions = new Transactions(connections, settings);
+  const transactions = new Transactions(connections, settings, () => undefined); // renewals search for nothing
   const heart = new Heart(async (beat) => (await transactions.run(renewal(beat))).alive);
   port.on('message', (message: HeartMessage) => {
     switch (message.type) {

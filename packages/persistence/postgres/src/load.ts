@@ -1,12 +1,11 @@
-import type { WorkflowRow } from '@symphony/core';
+import type { TaskRow, WorkflowRow } from '@symphony/core';
+import type { DueQueues, Found } from './due-queues.ts';
 import type { Loaded } from './loaded.ts';
 import { stepName, type ListNeed, type Needs } from './needs.ts';
 import { recordWidth, toAgentRow, toTaskBody, toTaskRow, toWorkerRow, toWorkflowRow, type Cells } from './rows.ts';
 import {
   countRunning,
-  keepKeyedWorkflows,
   keepWorkers,
-  keepWorkflows,
   lockAgents,
   lockDependants,
   lockDescendants,
@@ -24,8 +23,11 @@ import {
   readAllWorkers,
   readDependants,
   readDescendants,
+  readDescendantsWithin,
+  readKeyedWorkflows,
   readSteps,
   readWorkers,
+  readWorkflows,
   renewWorkers,
   taskList,
 } from './statements.ts';
@@ -43,11 +45,16 @@ export interface LoadContext {
   readonly now: number | null;
   /** The advisory lock of whoever takes workers away. */
   readonly rosterKey: string;
+  /** Where due tasks are searched for. */
+  readonly queues: DueQueues;
 }
 
 /**
- * Adds to a trip what reads and locks all that is needed, in the one order that all transactions keep: workers, tasks, the
- * candidates of claims, agents, workflows; each kind by id.
+ * Adds to a trip what reads and locks all that is needed: workers, tasks, what depends on them, lists, the candidates of
+ * claims, agents, and last the workflows that are changed. Each statement but lists locks by id, claims and sweeps pass by
+ * what is locked, and whoever holds a workflow waits for none of its tasks. Two transactions that keep to this meet in a
+ * circle only where one asks in a later trip for what comes before what it has; the server ends that after a second, and
+ * one of them is carried out anew.
  */
 export function addLoading(trip: Trip, loaded: Loaded, needs: Needs, context: LoadContext): void {
   loadWorkers(trip, loaded, needs, context);
@@ -57,7 +64,7 @@ export function addLoading(trip: Trip, loaded: Loaded, needs: Needs, context: Lo
   for (const [name, { sql, values }] of needs.names) {
     trip.add(statement(sql), values, ({ rows }) => loaded.names.set(name, rows.map(idOf)));
   }
-  loadDue(trip, loaded, needs, context.now);
+  loadDue(trip, loaded, needs, context);
   loadAgents(trip, loaded, needs);
   loadWorkflows(trip, loaded, needs);
   if (needs.steps.size > 0) {
@@ -123,15 +130,26 @@ function loadTasks(trip: Trip, loaded: Loaded, needs: Needs): void {
 }
 
 function loadDependants(trip: Trip, loaded: Loaded, needs: Needs): void {
+  // Whoever has one of their tasks may be waiting for the workflow: they are not waited for.
+  const held = [...loaded.lockedWorkflows];
   const load = (ids: readonly string[], lock: Statement, read: Statement): void => {
     if (ids.length === 0) return;
     const known = new Set(ids);
-    trip.add(lock, [ids], ({ rows }) => {
+    const isDeep = lock === lockDescendants;
+    trip.add(lock, isDeep ? [ids, held] : [ids], ({ rows }) => {
       for (const cells of rows) {
         note(loaded.tasks, idOf(cells), toTaskRow(cells));
-        if (lock === lockDescendants) known.add(idOf(cells));
+        if (isDeep) known.add(idOf(cells));
       }
     });
+    if (isDeep && held.length > 0) {
+      trip.add(readDescendantsWithin, [ids, held], ({ rows }) => {
+        for (const cells of rows) {
+          loaded.glimpses.set(idOf(cells), toTaskRow(cells));
+          known.add(idOf(cells));
+        }
+      });
+    }
     trip.add(read, [ids], ({ rows }) => {
       const found = new Map([...known].map((id): [string, string[]] => [id, []]));
       for (const [dependsOn, taskId] of rows) found.get(dependsOn as string)?.push(taskId as string);
@@ -154,32 +172,33 @@ function loadList(trip: Trip, loaded: Loaded, name: string, { where, values, ord
   });
 }
 
-function loadDue(trip: Trip, loaded: Loaded, needs: Needs, now: number | null): void {
-  const load = (lock: Statement, first: unknown, assignments: Iterable<string | null>, limit: number): void => {
-    trip.add(lock, [first, now, limit, candidates(limit)], ({ rows }) => {
-      const tasks = rows.map((cells) => {
-        note(loaded.tasks, idOf(cells), toTaskRow(cells));
-        if (!loaded.bodies.has(idOf(cells))) loaded.bodies.set(idOf(cells), toTaskBody(cells));
-        const workflow = workflowBeside(cells);
-        if (workflow !== undefined) note(loaded.workflows, workflow.id, workflow);
-        return loaded.tasks.get(idOf(cells));
-      });
-      const last = rows.length === limit ? tasks.at(-1) : undefined;
-      const end = last == null ? undefined : { claimKey: last.claimKey as number, id: last.id };
-      for (const assignment of assignments) loaded.due.set(assignment, { ids: rows.map(idOf), limit, end });
-    });
+function loadDue(trip: Trip, loaded: Loaded, needs: Needs, { now, queues }: LoadContext): void {
+  const use = (assignments: Iterable<string | null>, limit: number, { rows }: Answer): Found => {
+    for (const cells of rows) {
+      note(loaded.tasks, idOf(cells), toTaskRow(cells));
+      if (!loaded.bodies.has(idOf(cells))) loaded.bodies.set(idOf(cells), toTaskBody(cells));
+      const workflow = workflowBeside(cells);
+      if (workflow !== undefined) note(loaded.workflows, workflow.id, workflow);
+    }
+    const ids = rows.map(idOf);
+    const tasks = ids.map((id) => loaded.tasks.get(id) as TaskRow); // noted above
+    const isFull = rows.length === limit;
+    const last = isFull ? tasks.at(-1) : undefined;
+    const end = last === undefined ? undefined : { claimKey: last.claimKey as number, id: last.id };
+    for (const assignment of assignments) loaded.due.set(assignment, { ids, limit, end });
+    return { tasks, isFull, tookMs: (rows.at(-1)?.at(-1) ?? 0) as number };
   };
   if (needs.due !== undefined && needs.due.limit > 0) {
     const { assignments, limit } = needs.due;
-    load(
-      lockDue,
-      [...assignments].filter((id) => id !== null),
-      assignments,
-      limit,
-    );
+    const hosted = [...assignments].filter((id) => id !== null);
+    const queue = queues.of(assignments);
+    const { range } = queue;
+    const values = [hosted, now, limit, candidates(limit), range.from.claimKey, range.from.id, range.early];
+    trip.add(lockDue, values, (answer) => queue.searched(range, use(assignments, limit, answer)));
   }
   for (const [assignment, limit] of needs.dueApart) {
-    load(assignment === null ? lockDueUnassigned : lockDueOf, assignment, [assignment], limit);
+    const lock = assignment === null ? lockDueUnassigned : lockDueOf;
+    trip.add(lock, [assignment, now, limit, candidates(limit)], (answer) => void use([assignment], limit, answer));
   }
 }
 
@@ -216,10 +235,10 @@ function loadWorkflows(trip: Trip, loaded: Loaded, needs: Needs): void {
   const plain = [...needs.workflows].filter((id) => !needs.lockedWorkflows.has(id));
   if (plain.length > 0 || needs.workflowsOf.size > 0) {
     const use = into(loaded.workflows, plain, toWorkflowRow);
-    trip.add(keepWorkflows, [plain, [...needs.workflowsOf]], use);
+    trip.add(readWorkflows, [plain, [...needs.workflowsOf]], use);
   }
   if (needs.workflowKeys.size > 0) {
-    trip.add(keepKeyedWorkflows, [[...needs.workflowKeys]], ({ rows }) => {
+    trip.add(readKeyedWorkflows, [[...needs.workflowKeys]], ({ rows }) => {
       for (const key of needs.workflowKeys) loaded.workflowKeys.set(key, null);
       for (const row of rows.map(toWorkflowRow)) {
         note(loaded.workflows, row.id, row);
@@ -228,12 +247,17 @@ function loadWorkflows(trip: Trip, loaded: Loaded, needs: Needs): void {
     });
   }
   if (needs.lockedWorkflows.size > 0) {
-    trip.add(lockWorkflows, [[...needs.lockedWorkflows]], ({ rows }) => {
+    // With those in which the tasks of this transaction count: they are locked at its end, and would come out of order.
+    const counting = [...loaded.tasks.keys(), ...needs.records, ...needs.rows];
+    trip.add(lockWorkflows, [[...needs.lockedWorkflows], counting], ({ rows }) => {
       for (const id of needs.lockedWorkflows) {
         loaded.lockedWorkflows.add(id);
         loaded.workflows.set(id, null);
       }
-      for (const row of rows.map(toWorkflowRow)) loaded.workflows.set(row.id, row);
+      for (const row of rows.map(toWorkflowRow)) {
+        loaded.lockedWorkflows.add(row.id);
+        loaded.workflows.set(row.id, row);
+      }
     });
   }
 }

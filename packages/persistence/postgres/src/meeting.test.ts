@@ -96,6 +96,23 @@ describe('two transactions that meet over one row', () => {
     expect(await two.getWorkflow('wf')).toMatchObject({ total: 2, open: 1, cancelled: 1, started: 1, failed: 0 });
   });
 
+  it('and cancel a workflow and claim one task: the claim gets one of another workflow', async () => {
+    await one.openWorker({ id: 'wrk_1', hosts: ['a'], leaseMs: 60_000, renewMs: 20_000 });
+    await one.commit({ groups: [[{ type: 'createWorkflow', workflow: newWorkflow('wf') }]] });
+    await one.commit({ groups: [create('tsk_1', { workflowId: 'wf' }), create('tsk_2', { workflowId: 'wf' })] });
+    await one.commit({ groups: [create('tsk_3')] });
+    let claimed: readonly string[] = [];
+    await meet(
+      'wf',
+      () => one.commit({ groups: [[{ type: 'cancelWorkflow', id: 'wf' }]] }),
+      async () => {
+        const response = await two.commit({ groups: [], claim: { ...claim, limit: 1 } });
+        claimed = response.claimed.map(({ id }) => id);
+      },
+    );
+    expect(claimed).toEqual(['tsk_3']);
+  });
+
   it('and claim for one agent start no more than it may', async () => {
     const config = newAgentConfig('a', { limits: { concurrency: 1 } });
     await one.commit({ groups: [[{ type: 'registerAgent', config }]] });

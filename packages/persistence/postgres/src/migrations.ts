@@ -59,7 +59,9 @@ CREATE UNIQUE INDEX tasks_key ON tasks (idempotency_key) WHERE idempotency_key I
 CREATE INDEX tasks_due ON tasks (agent_id, claim_key, id, due_at)
   WHERE status = 'pending' AND due_at IS NOT NULL AND NOT held AND bound_to IS NULL AND open_dependencies = 0;
 CREATE INDEX tasks_running ON tasks (worker_id, id) WHERE status = 'running';
-CREATE INDEX tasks_running_agent ON tasks (agent_id) WHERE status = 'running';
+-- Nearly empty, and read by each claim; the one above is full of what has just ended.
+CREATE INDEX tasks_crashed ON tasks (worker_id, id) WHERE status = 'running' AND crashes > 0;
+CREATE INDEX tasks_running_agent ON tasks (agent_id) WHERE status = 'running' AND agent_id IS NOT NULL;
 CREATE INDEX tasks_bound ON tasks (bound_to, id) WHERE bound_to IS NOT NULL;
 CREATE INDEX tasks_expiring ON tasks (expires_at, id) WHERE expires_at IS NOT NULL;
 CREATE INDEX tasks_workflow ON tasks (workflow_id, id) WHERE workflow_id IS NOT NULL;

@@ -21,6 +21,12 @@ export function runningOf(workerId: string, lock: ListNeed['lock']): ListNeed {
   return { where, values: [workerId], order: 'worker_id, id', limit: unlimited, lock };
 }
 
+/** What a worker runs that has crashed before. */
+export function crashedOf(workerId: string): ListNeed {
+  const where = `status = 'running' AND crashes > 0 AND worker_id = $1`;
+  return { where, values: [workerId], order: 'worker_id, id', limit: unlimited, lock: 'no' };
+}
+
 /** Rows in a list that has no limit of its own. */
 export const unlimited = 1_000_000;
 
@@ -55,9 +61,9 @@ export class Needs {
   readonly dependants = new Set<string>();
   /** Tasks of which everything downwards is needed. */
   readonly descendants = new Set<string>();
-  /** Workflows, kept from being deleted. */
+  /** Workflows, as they are. */
   readonly workflows = new Set<string>();
-  /** The workflows of these tasks, kept from being deleted. */
+  /** The workflows of these tasks, as they are. */
   readonly workflowsOf = new Set<string>();
   /** Workflows that will be written. */
   readonly lockedWorkflows = new Set<string>();

@@ -93,8 +93,8 @@ export class PostgresStore implements Store, AsyncDisposable {
   private constructor(settings: Settings, connections: Connections) {
     this.#settings = settings;
     this.#connections = connections;
-    this.#transactions = new Transactions(connections, settings);
     this.#doorbell = new Doorbell(settings, connections);
+    this.#transactions = new Transactions(connections, settings, () => this.#doorbell.ring());
     this.#key = storeKey(settings.schema);
     // A clock that tests move does not move on another thread.
     this.#heart = settings.clock === undefined ? new HeartLink(settings) : undefined;
@@ -233,6 +233,7 @@ export class PostgresStore implements Store, AsyncDisposable {
   }
 
   async renew(beat: WorkerBeat): Promise<Renewal> {
+    this.#checkOpen();
     // Followed from the question on: the thread need not ask the same beside it.
     this.#heart?.follow(beat);
     return this.#track(() => this.#transactions.run(renewal(beat)));
@@ -351,6 +352,7 @@ export class PostgresStore implements Store, AsyncDisposable {
     this.#connections.stopWaiting();
     await this.#batcher.idle();
     await Promise.allSettled(this.#underWay);
+    this.#transactions.stop();
     await this.#doorbell.stop();
     await this.#heart?.stop();
     await this.#connections.close();

@@ -49,6 +49,10 @@ const locked = (
   `SELECT found.* FROM (${ids} ORDER BY 1) AS wanted(id)
    CROSS JOIN LATERAL (SELECT ${columns} FROM ${from} AS stored WHERE stored.id = wanted.id FOR ${strength}) AS found`;
 
+const found = (ids: string, columns: string, from: string): string =>
+  `SELECT found.* FROM (${ids}) AS wanted(id)
+   CROSS JOIN LATERAL (SELECT ${columns} FROM ${from} AS stored WHERE stored.id = wanted.id) AS found`;
+
 const givenIds = 'SELECT unnest($1::text[]) COLLATE "C"';
 
 /** Whole tasks by id, locked. */
@@ -77,8 +81,19 @@ export const readDependants = statement(
   'SELECT depends_on, task_id FROM dependencies WHERE depends_on = ANY ($1::text[])',
 );
 
-/** Everything downwards of the given tasks, locked. */
-export const lockDescendants = statement(`${below} ${locked('SELECT id FROM below', taskList)}`);
+const belowIn = (condition: string): string =>
+  `SELECT below.id FROM below CROSS JOIN LATERAL (
+     SELECT workflow_id FROM tasks WHERE tasks.id = below.id OFFSET 0) AS task WHERE ${condition}`;
+
+/** Everything downwards of the given tasks, locked; but for the tasks of some workflows. */
+export const lockDescendants = statement(
+  `${below} ${locked(belowIn('(workflow_id = ANY ($2::text[])) IS NOT TRUE'), taskList)}`,
+);
+
+/** What is downwards of the given tasks in those workflows, as it is. */
+export const readDescendantsWithin = statement(
+  `${below} ${found(belowIn('workflow_id = ANY ($2::text[])'), taskList, 'tasks')}`,
+);
 
 /** Which task depends on which, downwards of the given ones. */
 export const readDescendants = statement(
@@ -88,31 +103,50 @@ export const readDescendants = statement(
 
 const now = `coalesce($2::bigint, floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)`;
 const isDueNow = `${dueCondition} AND due_at <= ${now}`;
+// By agent too: for those without one, the planner would otherwise sort all that are due.
 const firstDue = (condition: string, limit: string): string =>
-  `(SELECT id, claim_key FROM tasks WHERE ${condition} AND ${isDueNow} ORDER BY claim_key, id LIMIT ${limit})`;
+  `(SELECT id, claim_key FROM tasks WHERE ${condition} AND ${isDueNow} ORDER BY agent_id, claim_key, id LIMIT ${limit})`;
+
+const firstDueOfAll = (condition: string, limit: string): string =>
+  `SELECT first.* FROM unnest($1::text[]) AS hosted(agent_id)
+   CROSS JOIN LATERAL ${firstDue(`tasks.agent_id = hosted.agent_id AND ${condition}`, limit)} AS first
+   UNION ALL ${firstDue(`agent_id IS NULL AND ${condition}`, limit)}`;
 
 // Looked for without locks, and only then locked: SKIP LOCKED under an ORDER BY locks more than it returns. What others
-// hold is passed by, so there are more candidates than places. A row is looked at again once it is locked. A workflow is
-// kept as it is until the claim ends: whoever pauses or cancels it comes before the claim, and is passed by, or after it.
+// hold is passed by, so there are more candidates than places. A row is looked at again once it is locked. Workflows are not
+// locked: those who pause or cancel one would wait for a gap between all the claims. They are looked at again at the end.
+// OFFSET makes sure that a task is found by its primary key: its condition would let the planner visit the whole index of due
+// tasks instead, once for each.
 const claimable = (candidates: string): string =>
   `WITH candidates AS MATERIALIZED (${candidates}),
    locked AS MATERIALIZED (
      SELECT task.* FROM candidates
-     CROSS JOIN LATERAL (SELECT ${recordList} FROM tasks WHERE tasks.id = candidates.id FOR UPDATE SKIP LOCKED) AS task
+     CROSS JOIN LATERAL (
+       SELECT ${recordList} FROM tasks WHERE tasks.id = candidates.id OFFSET 0 FOR UPDATE SKIP LOCKED) AS task
      WHERE ${dueCondition} LIMIT $3)
-   SELECT locked.*, ${namesOf([idColumn, ...workflowColumns].map(({ name }) => ({ name: `workflow.${name}` })))}
-   FROM locked LEFT JOIN LATERAL (
-     SELECT ${workflowList} FROM workflows WHERE workflows.id = locked.workflow_id FOR KEY SHARE SKIP LOCKED
-   ) AS workflow ON true
-   WHERE locked.workflow_id IS NULL OR workflow.id IS NOT NULL`;
+   SELECT locked.*, ${namesOf([idColumn, ...workflowColumns].map(({ name }) => ({ name: `workflow.${name}` })))},
+     extract(epoch FROM clock_timestamp() - statement_timestamp())::double precision * 1000
+   FROM locked LEFT JOIN workflows AS workflow ON workflow.id = locked.workflow_id`;
 
-/** The first due tasks of several assignments and of those without, together; with their workflows, as they are. */
+/**
+ * The first due tasks of several assignments and of those without, together, from a place on, and of some that come before
+ * it; with their workflows, as they are.
+ */
 export const lockDue = statement(
   claimable(`SELECT id FROM (
-       SELECT first.* FROM unnest($1::text[]) AS hosted(agent_id)
-       CROSS JOIN LATERAL ${firstDue('tasks.agent_id = hosted.agent_id', '$4')} AS first
-       UNION ALL ${firstDue('agent_id IS NULL', '$4')}
+       ${firstDueOfAll('(claim_key, id) >= ($5::bigint, $6::text)', '$4')}
+       UNION ALL
+       SELECT early.id, claim_key FROM unnest($7::text[]) AS given(id)
+       CROSS JOIN LATERAL (SELECT * FROM tasks WHERE tasks.id = given.id OFFSET 0) AS early
+       WHERE (agent_id = ANY ($1) OR agent_id IS NULL) AND ${isDueNow}
      ) AS merged ORDER BY claim_key, id LIMIT $4`),
+);
+
+/** The places of the first due tasks of the same assignments before a place, as they are. */
+export const readEarly = statement(
+  `SELECT id, claim_key FROM (
+     ${firstDueOfAll('(claim_key, id) < ($4::bigint, $5::text)', '$3')}
+   ) AS merged ORDER BY claim_key, id LIMIT $3`,
 );
 
 /** The first due tasks of one assignment. */
@@ -123,25 +157,20 @@ export const lockDueUnassigned = statement(
   claimable(`SELECT id FROM ${firstDue('agent_id IS NULL AND $1::text IS NULL', '$4')} AS first`),
 );
 
-/** Workflows by id, and those of tasks, kept from being deleted. */
-export const keepWorkflows = statement(
-  locked(
-    `${givenIds} UNION SELECT workflow_id FROM tasks WHERE id = ANY ($2::text[]) AND workflow_id IS NOT NULL`,
-    workflowList,
-    { from: 'workflows', strength: 'KEY SHARE' },
-  ),
+const theirWorkflows = `${givenIds} UNION SELECT workflow_id FROM tasks WHERE id = ANY ($2::text[]) AND workflow_id IS NOT NULL`;
+
+/** Workflows by id, and those of tasks, as they are. */
+export const readWorkflows = statement(found(theirWorkflows, workflowList, 'workflows'));
+
+/** Workflows by key, as they are. */
+export const readKeyedWorkflows = statement(
+  `SELECT ${workflowList} FROM workflows WHERE idempotency_key = ANY ($1::text[])`,
 );
 
-/** Workflows by key, kept from being deleted. */
-export const keepKeyedWorkflows = statement(
-  locked('SELECT id FROM workflows WHERE idempotency_key = ANY ($1::text[])', workflowList, {
-    from: 'workflows',
-    strength: 'KEY SHARE',
-  }),
+/** Workflows that are paused, resumed or cancelled, and those of tasks; nobody counts in them meanwhile. */
+export const lockWorkflows = statement(
+  locked(theirWorkflows, workflowList, { from: 'workflows', strength: 'NO KEY UPDATE' }),
 );
-
-/** Workflows that are paused, resumed or cancelled, while nobody starts or adds a task of them. */
-export const lockWorkflows = statement(locked(givenIds, workflowList, { from: 'workflows' }));
 
 export const readSteps = statement(
   `SELECT task_id, agent_id, identity FROM steps
@@ -216,8 +245,13 @@ export const updateWorkflows = updateAll(
   workflowColumns.filter(({ name }) => !(counterColumns as readonly string[]).includes(name)).map(take),
 );
 
-/** The rows of counters, locked in the order of their ids; UPDATE … FROM visits them in any order. */
-export const lockCounters = statement(locked(givenIds, 'id', { from: 'workflows', strength: 'NO KEY UPDATE' }));
+/**
+ * The rows of counters, locked in the order of their ids; UPDATE … FROM visits them in any order. It answers with what those
+ * who pause or cancel have left there.
+ */
+export const lockCounters = statement(
+  locked(givenIds, 'id, paused, cancel_requested', { from: 'workflows', strength: 'NO KEY UPDATE' }),
+);
 
 /** Adds to counters and answers with the rows that come of it. */
 export const addCounters = statement(

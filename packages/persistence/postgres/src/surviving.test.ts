@@ -224,6 +224,34 @@ describe('a server that crashes before it was told to commit', () => {
     expect(proxy.cuts).toBe(1);
     expect((await store.listTasks({ limit: 10 })).map(({ id }) => id)).toEqual(['tsk_0', 'tsk_1']);
   });
+
+  it('may give it to one that goes on for long: nobody waits for that', { timeout: 30_000 }, async () => {
+    const store = await open({ url: url.replace(`:${server.port}/`, `:${proxy.port}/`), patienceMs: 20_000 });
+    await store.commit({ groups: [[create('tsk_0')]] });
+    const lost = BigInt((await server.ask('SELECT pg_current_xact_id()::text AS id'))[0]?.['id'] as string) + 1n;
+    const others: pg.Client[] = [];
+    let isTaken = false;
+    proxy.cut = 'before';
+    proxy.onCut = async () => {
+      await server.crash();
+      await server.start();
+      while (!isTaken) {
+        const other = new pg.Client({ connectionString: server.url });
+        other.on('error', () => undefined);
+        others.push(other);
+        await other.connect();
+        await other.query('BEGIN');
+        const { rows } = await other.query<{ id: string }>('SELECT pg_current_xact_id()::text AS id');
+        isTaken = BigInt(rows[0]?.id ?? 0) >= lost;
+      }
+    };
+    const askedAt = systemClock.monotonic();
+    expect((await store.commit({ groups: [[create('tsk_1')]] })).results[0]?.status).toBe('ok');
+    expect(systemClock.monotonic() - askedAt).toBeLessThan(8_000);
+    expect(isTaken).toBe(true);
+    expect((await store.listTasks({ limit: 10 })).map(({ id }) => id)).toEqual(['tsk_0', 'tsk_1']);
+    await Promise.all(others.map((other) => other.end()));
+  });
 });
 
 describe('the bell of a PostgreSQL store', () => {

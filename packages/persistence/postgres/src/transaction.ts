@@ -2,8 +2,9 @@ import type { ClientBase } from 'pg';
 import { SymphonyError, type Times, type WorkflowRow } from '@symphony/core';
 import type { Connections } from './connections.ts';
 import { addMark, becameOf, markOf, type Mark } from './commit-marks.ts';
+import { DueQueues } from './due-queues.ts';
 import { troubleOf } from './errors.ts';
-import { addLoading } from './load.ts';
+import { addLoading, type LoadContext } from './load.ts';
 import { Loaded } from './loaded.ts';
 import { Miss, Needs } from './needs.ts';
 import type { Settings } from './options.ts';
@@ -35,8 +36,12 @@ const roundLimit = 10_000;
  * gets one now if it is going to write.
  */
 const readTimes = statement(
-  `SELECT ${clockMs}, CASE WHEN $1::boolean THEN pg_current_xact_id() ELSE pg_current_xact_id_if_assigned() END::text`,
+  `SELECT ${clockMs}, pg_backend_pid(),
+     CASE WHEN $1::boolean THEN pg_current_xact_id() ELSE pg_current_xact_id_if_assigned() END::text`,
 );
+
+/** What a server knows a transaction by. */
+type TransactionName = Pick<Mark, 'transactionId' | 'backend'>;
 
 /** Carries out plans as transactions: reads and locks in bulk, decides in memory, writes in bulk. */
 export class Transactions {
@@ -44,10 +49,13 @@ export class Transactions {
   readonly #settings: Settings;
   readonly #key: string;
   readonly #rosterKey: string;
+  readonly #queues: DueQueues;
 
-  constructor(connections: Connections, settings: Settings) {
+  /** @param ring is called when there may be tasks that a claim has not found */
+  constructor(connections: Connections, settings: Settings, ring: () => void) {
     this.#connections = connections;
     this.#settings = settings;
+    this.#queues = new DueQueues({ connections, ring, now: () => settings.clock?.now() ?? null });
     this.#key = storeKey(settings.schema);
     this.#rosterKey = storeKey(`roster of ${settings.schema}`);
   }
@@ -67,15 +75,20 @@ export class Transactions {
     });
   }
 
+  /** Does nothing of its own accord any more. */
+  stop(): void {
+    this.#queues.stop();
+  }
+
   async #carryOut<T>(client: ClientBase, plan: Plan<T>, becomesUnsure: (mark: Mark, value: T) => void): Promise<T> {
     try {
       const loaded = new Loaded();
       const first = new Needs();
       plan.foresee(first);
-      const { times, id } = await this.#begin(client, loaded, first, plan);
+      const { times, name } = await this.#begin(client, loaded, first, plan);
       const { tables, value } = await this.#decide(client, loaded, plan, times);
       // What writes nothing can be decided anew, whatever became of it.
-      const mark = id === null || tables.written.isEmpty ? undefined : markOf(client, id);
+      const mark = name === undefined || tables.written.isEmpty ? undefined : markOf(client, name);
       await this.#finish(client, tables, times, mark, () => {
         if (mark !== undefined) becomesUnsure(mark, value);
       });
@@ -91,23 +104,25 @@ export class Transactions {
     loaded: Loaded,
     needs: Needs,
     { purpose, writes }: Pick<Plan<unknown>, 'purpose' | 'writes'>,
-  ): Promise<{ readonly times: Times; readonly id: string | null }> {
+  ): Promise<{ readonly times: Times; readonly name: TransactionName | undefined }> {
     const { clock } = this.#settings;
     const trip = new Trip();
     trip.add('BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE');
-    addLoading(trip, loaded, needs, { purpose, now: clock?.now() ?? null, rosterKey: this.#rosterKey });
+    addLoading(trip, loaded, needs, this.#loadContext(purpose, clock?.now() ?? null));
     let serverMs = 0;
-    let id: string | null = null;
+    let name: TransactionName | undefined;
     // Last, behind the locks: a wait for another transaction must not make the times old.
     trip.add(readTimes, [writes], ({ rows }) => {
-      [serverMs, id] = rows[0] as [number, string | null];
+      const [time, backend, transactionId] = rows[0] as [number, number, string | null];
+      serverMs = time;
+      if (transactionId !== null) name = { transactionId, backend };
     });
     await trip.send(client);
     const times =
       clock === undefined
         ? { now: Math.floor(serverMs), lease: serverMs, bootId: 'server' }
         : { now: clock.now(), lease: clock.monotonic(), bootId: 'server' };
-    return { times, id };
+    return { times, name };
   }
 
   async #decide<T>(
@@ -134,7 +149,7 @@ export class Transactions {
       part(() => (value = decide(tables, times, part)));
       if (misses === 0) return { tables, value: value as T };
       const trip = new Trip();
-      addLoading(trip, loaded, missing, { purpose, now: times.now, rosterKey: this.#rosterKey });
+      addLoading(trip, loaded, missing, this.#loadContext(purpose, times.now));
       await trip.send(client);
     }
     throw new SymphonyError('STORE_FAILED', 'The transaction asked for ever more rows.');
@@ -150,9 +165,10 @@ export class Transactions {
     const { written } = tables;
     let trip = new Trip();
     addWriting(trip, written, this.#key);
-    if (written.counters.size > 0) {
+    const { assumed } = tables;
+    if (written.counters.size > 0 || assumed.length > 0) {
       let counted: readonly WorkflowRow[] = [];
-      addCounting(trip, written, (rows) => (counted = rows));
+      addCounting(trip, written, assumed, (rows) => (counted = rows));
       await trip.send(client);
       trip = new Trip();
       addSettling(trip, written, counted, times.now, this.#key);
@@ -164,5 +180,10 @@ export class Transactions {
     await trip.send(client);
     // A transaction in which something failed ends like this, and says nothing else.
     if (ended !== 'COMMIT') throw new SymphonyError('STORE_FAILED', `The transaction ended with ${ended}.`);
+    for (const { row } of written.tasks.values()) this.#queues.wrote(row);
+  }
+
+  #loadContext(purpose: Purpose, now: number | null): LoadContext {
+    return { purpose, now, rosterKey: this.#rosterKey, queues: this.#queues };
   }
 }

@@ -14,7 +14,7 @@ import {
 } from '@symphony/core';
 import { byClaimKey, byId, comesAfter, dueCondition, isDue } from './due-tasks.ts';
 import type { Loaded } from './loaded.ts';
-import { listName, Miss, runningOf, stepName, unlimited, type ListNeed, type Needs } from './needs.ts';
+import { crashedOf, listName, Miss, runningOf, stepName, unlimited, type ListNeed, type Needs } from './needs.ts';
 import { Written, type WrittenTask } from './written.ts';
 
 /** What a transaction is for. It decides how the lists that it asks for are locked. */
@@ -42,6 +42,8 @@ export class WorkingSet implements Tables {
   readonly #createdDependants = new Map<string, string[]>();
   readonly #createdSteps = new Set<string>();
   readonly #due = new Map<string | null, readonly TaskRow[]>();
+  /** Workflows that something was decided on. */
+  readonly #consulted = new Set<string>();
   /** The assignments of which more due tasks were wanted than had been looked for. */
   readonly #shortOf = new Set<string | null>();
 
@@ -129,7 +131,7 @@ export class WorkingSet implements Tables {
     }
     return [...new Set([...loaded, ...created])]
       .filter((id) => after === undefined || id > after)
-      .map((id) => this.task(id))
+      .map((id) => (this.#loaded.tasks.has(id) ? undefined : this.#loaded.glimpses.get(id)) ?? this.task(id))
       .filter((row) => row !== undefined)
       .sort(byId)
       .slice(0, limit);
@@ -140,8 +142,32 @@ export class WorkingSet implements Tables {
     if (own !== undefined) return own.row;
     if (this.written.deletedWorkflows.has(id)) return undefined;
     const row = this.#loaded.workflows.get(id);
-    if (row === undefined) throw missing((needs) => needs.workflows.add(id));
+    if (row === undefined) {
+      throw missing((needs) => {
+        needs.workflows.add(id);
+        // Those of the other tasks that were read may be next: a sweep looks at one after the other.
+        for (const task of this.#loaded.tasks.values()) {
+          const other = task?.workflowId ?? null;
+          if (other !== null && !this.#loaded.workflows.has(other)) needs.workflows.add(other);
+        }
+      });
+    }
+    this.#consulted.add(id);
     return row ?? undefined;
+  }
+
+  /**
+   * Workflows on whose state rests what was decided, as they were read: others may have paused or cancelled them since. Those
+   * of tasks that only wait on are not among them, since they are looked at again before such a task starts.
+   */
+  get assumed(): readonly WorkflowRow[] {
+    const concerned = new Set(this.written.counters.keys());
+    for (const { row } of this.written.tasks.values())
+      if (row.workflowId !== null && (row.status !== 'pending' || row.held)) concerned.add(row.workflowId);
+    return [...this.#consulted]
+      .filter((id) => concerned.has(id) && !this.#loaded.lockedWorkflows.has(id))
+      .map((id) => this.#loaded.workflows.get(id) ?? null)
+      .filter((row) => row !== null);
   }
 
   workflowHash(
@@ -291,6 +317,13 @@ export class WorkingSet implements Tables {
     });
   }
 
+  crashedTasks(workerId: string): readonly TaskRow[] {
+    return this.#list({
+      ...crashedOf(workerId),
+      includes: (row) => row.status === 'running' && row.workerId === workerId && row.crashes > 0,
+    });
+  }
+
   boundTasks(workerId: string): readonly TaskRow[] {
     return this.#list({
       where: 'bound_to = $1',
@@ -343,7 +376,7 @@ export class WorkingSet implements Tables {
       values: [workflowId],
       order: 'workflow_id, id',
       limit,
-      lock: this.#purpose === 'sweep' ? 'skip' : 'wait',
+      lock: this.#lockOf(workflowId),
       includes: (row) => row.workflowId === workflowId && row.status === 'pending' && row.held === held,
     });
   }
@@ -354,7 +387,7 @@ export class WorkingSet implements Tables {
       values: [workflowId],
       order: 'workflow_id, id',
       limit,
-      lock: this.#purpose === 'sweep' ? 'skip' : 'wait',
+      lock: this.#lockOf(workflowId),
       includes: (row) => row.workflowId === workflowId && !isTerminal(row.status) && row.cancelAt === null,
     });
   }
@@ -409,6 +442,11 @@ export class WorkingSet implements Tables {
     // Looked at again now that they are locked: a task that depends on one of them may have come meanwhile.
     const sql = `SELECT id FROM unnest($1::text[]) AS locked(id) WHERE ${unused('locked.id')}`;
     return this.#names(sql, [locked]);
+  }
+
+  /** How the tasks of a workflow are listed: whoever has one of them may be waiting for the workflow, if that is locked. */
+  #lockOf(workflowId: string): ListNeed['lock'] {
+    return this.#purpose === 'sweep' || this.#loaded.lockedWorkflows.has(workflowId) ? 'skip' : 'wait';
   }
 
   /** Whether a task has come to the same worker as another one, and its body has not been read. */

@@ -21,6 +21,7 @@ import {
   type Column,
 } from './columns.ts';
 import { byId } from './due-tasks.ts';
+import { Outdated } from './errors.ts';
 import {
   addCounters,
   deleteTasks,
@@ -113,10 +114,24 @@ function writeEvents(trip: Trip, events: readonly EventRow[], key: string): void
   trip.add(insertEvents, valuesOf(eventColumns, events));
 }
 
-/** Adds to a trip what adds to the counters of workflows; the rows that come of it are needed to settle them. */
-export function addCounting(trip: Trip, { counters }: Written, use: (rows: readonly WorkflowRow[]) => void): void {
+/**
+ * Adds to a trip what adds to the counters of workflows; the rows that come of it are needed to settle them.
+ *
+ * @param assumed workflows that must be as they were read; where one is not, the trip fails with `Outdated`
+ */
+export function addCounting(
+  trip: Trip,
+  { counters }: Written,
+  assumed: readonly WorkflowRow[],
+  use: (rows: readonly WorkflowRow[]) => void,
+): void {
   const ids = [...counters.keys()];
-  trip.add(lockCounters, [ids]);
+  trip.add(lockCounters, [[...new Set([...ids, ...assumed.map(({ id }) => id)])]], ({ rows }) => {
+    const current = new Map(rows.map(([id, ...state]) => [id, String(state)]));
+    for (const { id, paused, cancelRequested } of assumed)
+      if (current.get(id) !== String([paused, cancelRequested])) throw new Outdated(`workflow ${id}`);
+  });
+  if (ids.length === 0) return;
   const deltas = counterColumns.map((name) => [...counters.values()].map((delta) => delta[name]));
   trip.add(addCounters, [ids, ...deltas], ({ rows }) => use(rows.map(toWorkflowRow)));
 }
