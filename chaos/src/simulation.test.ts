@@ -120,6 +120,65 @@ describe('a simulation', () => {
     expect(endless.violation?.message).toMatch(/these have not ended .*the workload/);
   });
 
+  test.each(['agents', 'store', 'open'] as const)(
+    'passes on what `%s` throws: that is no matter of the simulation',
+    async (name) => {
+      const mistake = new Error(`my ${name}`);
+      const given = {
+        [name]: () => {
+          throw mistake;
+        },
+      };
+      for (const unreliableClient of [false, true])
+        await expect(simulate({ ...speeches, unreliableClient, seed: 1, ...given })).rejects.toBe(mistake);
+    },
+  );
+
+  test('passes on what `open` throws in a worker, or when a program is started again', async () => {
+    const mistake = new Error('my open');
+    for (const [openings, faults] of [
+      [1, {}],
+      [8, { kill: 20 }],
+    ] as const) {
+      let opened = 0;
+      const open: typeof parts.open = async (options) => {
+        if (opened++ === openings) throw mistake;
+        return ServiceRegistry.open(options);
+      };
+      await expect(simulate({ ...speeches, open, seed: 1, faults })).rejects.toBe(mistake);
+    }
+  });
+
+  test('starts a program again whose `open` has lost the store', async () => {
+    let lost = 0;
+    const open: typeof parts.open = async (options) => {
+      await options.persistence.stats().catch((error: unknown) => {
+        lost++;
+        throw error;
+      });
+      return ServiceRegistry.open(options);
+    };
+    for (let seed = 1; seed <= 5; seed++) {
+      const report = await simulate({
+        ...parts,
+        open,
+        seed,
+        faults: { answerLost: 0.1, kill: 5 },
+        unreliableClient: true,
+      });
+      expect(report.verdict, explainSimulation(report)).toBe('valid');
+    }
+    expect(lost).toBeGreaterThan(0);
+  });
+
+  test('keeps the shortest lease that it takes, and one that is renewed as rarely as may be', async () => {
+    for (const lease of [{ leaseMs: 20 }, { leaseMs: 10_000, renewMs: 5_000 }]) {
+      const report = await simulate({ ...speeches, seed: 1, faults: {}, lease });
+      expect(report.verdict, explainSimulation(report)).toBe('valid');
+      expect(report.takeovers).toBe(0);
+    }
+  });
+
   test('a program that is killed is run again, and finds what it submitted by its keys', async () => {
     let runs = 0;
     const report = await simulate({
@@ -197,6 +256,33 @@ describe('a simulation', () => {
     ['an unknown fault', { faults: { flood: 1 } }, 'simulate.faults has no option "flood".'],
     ['no worker', { workers: 0 }, 'simulate.workers must be a whole number from 1 to 32, got 0.'],
     ['an unknown option', { sed: 1 }, 'simulate has no option "sed".'],
+    ['a text for a flag', { unreliableClient: 'no' }, 'simulate.unreliableClient must be true or false, got "no".'],
+    ['null for times', { lease: null }, 'simulate.lease takes an object with leaseMs, '],
+    ['null for rates', { faults: null }, 'simulate.faults takes an object with crashBefore, '],
+    ['null for a rate', { faults: { kill: null } }, 'simulate.faults.kill must be a number from 0 to 600, got null.'],
+    ['null for a number', { workers: null }, 'simulate.workers must be a whole number from 1 to 32, got null.'],
+    ['null for agents', { agents: null }, 'simulate.agents must be an array or a function, got null.'],
+    ...['10000', 0.5, NaN, 1e12, -5, 19, null].map((leaseMs): [string, object, string] => [
+      `a lease of ${String(leaseMs)}`,
+      { lease: { leaseMs } },
+      'simulate.lease.leaseMs must be a whole number from 20 to 86400000, got ',
+    ]),
+    [
+      'renewals that come too late',
+      { lease: { leaseMs: 1_000, renewMs: 5_000 } },
+      'simulate.lease.renewMs must be at most half of simulate.lease.leaseMs, ',
+    ],
+    ['a look that is no number', { lease: { pollMs: 'often' } }, 'simulate.lease.pollMs must be a whole number'],
+    ['no agents', { agents: () => undefined }, 'simulate.agents must return an array of agents, got undefined.'],
+    ['agents later', { agents: async () => [] }, 'simulate.agents must return an array of agents, got a promise.'],
+    ['no store in the end', { store: () => undefined }, 'simulate.store must return a store, got undefined.'],
+    ['what is no store', { store: () => ({}) }, 'simulate.store must return a store, got an object.'],
+    [
+      'half a store',
+      { store: () => replaced(new MemoryStore(), { prune: undefined as never }) },
+      'simulate.store must return a store, got one without prune.',
+    ],
+    ['what is no registry', { open: () => undefined }, 'simulate.open must return a registry, got undefined.'],
     [
       'an agent in a thread of its own',
       { agents: [{ id: 'apart', module: new URL('file:///apart.ts'), isolation: 'thread' }] },

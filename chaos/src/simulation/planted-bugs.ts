@@ -206,6 +206,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     complaint: /pauseWorkflow of .* was acknowledged and not carried out/,
   },
   {
+    bug: 'a workflow is paused that nobody has paused',
+    store: rewriting(async (command) =>
+      command.type === 'alignTasks' ? { type: 'pauseWorkflow', id: command.workflowId } : command,
+    ),
+    complaint: /was paused, and nobody has asked for it/,
+  },
+  {
     bug: 'an event is lost',
     store: (store) => ({
       events: async (query) =>
@@ -306,6 +313,25 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'a worker that stops keeps its lease',
     store: () => ({ closeWorker: async () => undefined }),
     complaint: /has closed lease .*, and it is left/,
+  },
+  {
+    bug: 'a worker that stops does not give its lease back',
+    open: sending(() => ({ closeWorker: async () => undefined })),
+    complaint: /was closed, and its lease .* is left/,
+  },
+  {
+    bug: 'who stops waits for ever',
+    open: sending(() => ({ closeWorker: () => new Promise(() => undefined) })),
+    complaint: /the processes do not close/,
+  },
+  {
+    bug: 'a timer outlives its registry',
+    open: (options) => {
+      const tick = (): void => void options.clock.setTimer(tick, 1_000);
+      tick();
+      return options;
+    },
+    complaint: /was closed, and \d+ of its timers are left/,
   },
   {
     bug: 'the places of an agent are not counted',

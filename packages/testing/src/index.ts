@@ -11,15 +11,10 @@ export {
 export { faultyStore, type FaultyStore, type FaultyStoreOptions } from './faulty-store.ts';
 export { createIdSequence } from './id-sequence.ts';
 export { defaultFaults, faultKinds, type FaultKind, type FaultRates } from './simulation/faults.ts';
-export type {
-  SimulatedLease,
-  SimulatedMoment,
-  SimulatedOpenOptions,
-  SimulatedRegistry,
-  SimulateOptions,
-} from './simulation/options.ts';
+export type { SimulatedLease, SimulatedMoment, SimulatedOpenOptions, SimulateOptions } from './simulation/options.ts';
 export { explainSimulation, type SimulationReport, type SimulationViolation } from './simulation/report.ts';
 export { simulate } from './simulation/simulate.ts';
+export type { SimulatedRegistry } from './simulation/simulated-registry.ts';
 export type { SimulatedProcess } from './simulation/virtual-process.ts';
 export { testStore } from './store-suite.ts';
 export { checkInvariants, type Contents } from './store-suite/invariants.ts';

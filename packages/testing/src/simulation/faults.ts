@@ -77,7 +77,8 @@ export function checkFaults(given: Partial<FaultRates>): FaultRates {
   checkKeys(given, faultKinds, 'simulate.faults');
   const rates = faultKinds.map((kind) => {
     const most = chances.has(kind) ? 1 : mostPerMinute;
-    return [kind, checkNumber(given[kind] ?? 0, `simulate.faults.${kind}`, 0, most)];
+    const { [kind]: rate = 0 } = given;
+    return [kind, checkNumber(rate, `simulate.faults.${kind}`, 0, most)];
   });
   return Object.fromEntries(rates) as FaultRates;
 }

@@ -2,8 +2,9 @@ import { seededRandom, SymphonyError, type AgentLike, type Logger, type MakeId, 
 import { noFaults, type FaultKind, type FaultRates } from './faults.ts';
 import type { Network } from './network.ts';
 import { observedAgent } from './observed-agent.ts';
-import { toSimulated, type SimulatedRegistry, type Setting } from './options.ts';
+import type { Setting } from './options.ts';
 import type { Referee } from './referee.ts';
+import type { SimulatedRegistry } from './simulated-registry.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 import { demand, Violation } from './violation.ts';
@@ -32,8 +33,8 @@ const minuteMs = 60_000;
 /** A wall clock is off by so much at most. */
 const longestSkewMs = 3_600_000;
 
-/** What is left of a closed process goes within this time. */
-const lingeringMs = 2_000;
+/** How often it is looked whether what is left of a closed process has gone, and within how many leases it must have. */
+const lingering = { lookMs: 2_000, leases: 3 };
 
 /** The processes: who starts them, what befalls them, and who starts others in their place. */
 export class Fleet<Registry extends SimulatedRegistry> {
@@ -80,17 +81,22 @@ export class Fleet<Registry extends SimulatedRegistry> {
   /** Stops every process in good order; the workers' leases are given back, and no timer is left. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    const closings = [...this.#up].map(([process, registry]) => this.#close(process, registry, {}));
-    await Promise.all(closings);
+    await Promise.all([...this.#up.keys()].map((process) => this.#close(process, {})));
   }
 
   kill(process: VirtualProcess, why: string): void {
     if (!process.isAlive) return;
-    const { timeline, trace, order, setting } = this.#parts;
-    trace.add(timeline.now, process.name, `is gone: ${why}`);
+    const { order, setting } = this.#parts;
+    this.#end(process, `is gone: ${why}`, setting.lease.leaseMs * (0.05 + 1.2 * order()));
+  }
+
+  /** It is no more; another takes its place after a while. */
+  #end(process: VirtualProcess, how: string, againMs: number): void {
+    const { timeline, trace } = this.#parts;
+    trace.add(timeline.now, process.name, how);
     this.#up.delete(process);
     process.die();
-    this.#startAgain(process, setting.lease.leaseMs * (0.05 + 1.2 * order()));
+    this.#startAgain(process, againMs);
   }
 
   #startAgain({ role, name }: VirtualProcess, afterMs: number): void {
@@ -117,7 +123,11 @@ export class Fleet<Registry extends SimulatedRegistry> {
     // The program draws the same each time that it is run.
     const random = seededRandom(`${setting.seed}/workload`);
     this.#run(process, async (registry) => {
-      await setting.workload(registry, { ...process.forAgents, random });
+      try {
+        await setting.workload(registry, { ...process.forAgents, random });
+      } catch (error) {
+        throw this.#isOutage(error, process) ? error : workloadFailed(error);
+      }
       this.isDone = true;
     });
   }
@@ -151,17 +161,21 @@ export class Fleet<Registry extends SimulatedRegistry> {
       await program(registry);
     };
     whole().catch((error: unknown) => {
-      const isUsual = SymphonyError.is(error, 'STORE_FAILED') || SymphonyError.is(error, 'SHUTDOWN');
-      const mayFail = process.role === 'worker' || setting.unreliableClient;
-      if (isUsual && mayFail) this.kill(process, `its program failed with ${error.code}`);
-      else this.failure ??= process.role === 'client' ? workloadFailed(error) : error;
+      if (this.#isOutage(error, process)) this.kill(process, `its program failed with ${error.code}`);
+      else this.failure ??= error;
     });
     if (trace.isHeard) trace.whisper(this.#parts.timeline.now, process.name, 'program');
   }
 
+  /** Whether it is what the simulation itself has brought about: the program had no store, or was being stopped. */
+  #isOutage(error: unknown, { role }: VirtualProcess): error is SymphonyError {
+    if (role === 'client' && !this.#parts.setting.unreliableClient) return false;
+    return SymphonyError.is(error, 'STORE_FAILED') || SymphonyError.is(error, 'SHUTDOWN');
+  }
+
   #agentsFor(process: VirtualProcess): readonly AgentLike[] {
     const { setting, referee } = this.#parts;
-    return setting.agents(process.forAgents).map((agent) => observedAgent(toSimulated(agent), process, referee));
+    return setting.agents(process.forAgents).map((agent) => observedAgent(agent, process, referee));
   }
 
   #logger(process: VirtualProcess): Logger {
@@ -226,42 +240,56 @@ export class Fleet<Registry extends SimulatedRegistry> {
         break;
       case 'drain':
         tell('is stopped in good order');
-        this.#drain(process, chance() < 0.3 ? 0 : Math.round(leaseMs * chance()));
+        this.#close(process, { timeoutMs: chance() < 0.3 ? 0 : Math.round(leaseMs * chance()) }).catch(
+          (error: unknown) => (this.failure ??= error),
+        );
         break;
     }
   }
 
-  #drain(process: VirtualProcess, timeoutMs: number): void {
-    const registry = this.#up.get(process);
-    this.#close(process, registry, { timeoutMs })
-      .then(() => this.#startAgain(process, 1_000 * this.#parts.order()))
-      .catch((error: unknown) => (this.failure ??= error));
+  /** Asks it to stop in good order, and waits for its end. It may be asked again while it stops. */
+  async #close(process: VirtualProcess, options: { readonly timeoutMs?: number }): Promise<void> {
+    process.stops++;
+    // One that is killed meanwhile answers nobody.
+    await Promise.race([this.#stop(process, options), process.end]);
   }
 
-  async #close(
-    process: VirtualProcess,
-    registry: Registry | undefined,
-    options: { readonly timeoutMs?: number },
-  ): Promise<void> {
-    const { trace, timeline, referee } = this.#parts;
-    if (registry !== undefined) {
-      try {
-        await registry.close(options);
-        // A write that nobody waits for any more may be about to be given up.
-        if (process.timers > 0) await process.forAgents.sleep(lingeringMs);
-        demand(
-          process.timers === 0,
-          () => `${process.name} was closed, and ${process.timers} of its timers are left (I37)`,
-        );
-        await referee.checkClosed(process);
-      } catch (error) {
-        // It ends all the same; what it held is released when its lease is over.
-        if (!SymphonyError.is(error, 'STORE_FAILED')) throw error;
-      }
+  async #stop(process: VirtualProcess, options: { readonly timeoutMs?: number }): Promise<void> {
+    const isClean = await this.#closeRegistry(process, options);
+    process.stops--;
+    // Everybody who asked must be answered: the last of them sees it end.
+    if (process.stops > 0) return process.end;
+    if (!process.isAlive) return;
+    if (isClean) await this.#checkClosed(process);
+    this.#end(process, 'has ended', 1_000 * this.#parts.order());
+  }
+
+  /** Whether it has a registry, and could close it. */
+  async #closeRegistry(process: VirtualProcess, options: { readonly timeoutMs?: number }): Promise<boolean> {
+    const registry = this.#up.get(process);
+    if (registry === undefined) return false;
+    try {
+      await registry.close(options);
+      await this.#linger(process);
+      return true;
+    } catch (error) {
+      // It ends all the same; what it held is released when its lease is over.
+      if (SymphonyError.is(error, 'STORE_FAILED')) return false;
+      throw error;
     }
-    trace.add(timeline.now, process.name, 'has ended');
-    this.#up.delete(process);
-    process.die();
+  }
+
+  /** A write that nobody waits for any more, such as a note, is sent again for a lease. */
+  async #linger(process: VirtualProcess): Promise<void> {
+    const { clock, forAgents } = process;
+    const until = clock.monotonic() + lingering.leases * this.#parts.setting.lease.leaseMs;
+    while (process.timers > 0 && clock.monotonic() < until) await forAgents.sleep(lingering.lookMs);
+  }
+
+  async #checkClosed(process: VirtualProcess): Promise<void> {
+    const { name, timers } = process;
+    demand(timers === 0, () => `${name} was closed, and ${timers} of its timers are left (I37)`);
+    await this.#parts.referee.checkClosed(process);
   }
 }
 

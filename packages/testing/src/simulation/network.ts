@@ -8,6 +8,12 @@ import type { VirtualProcess } from './virtual-process.ts';
 /** What came of a call at the store. */
 export type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
+/** Hears what has become of a call. */
+type Asker = (outcome: Outcome) => void;
+
+/** Whoever had asked has given up. */
+const nobody: Asker = () => undefined;
+
 /** Whoever watches what reaches the store. */
 export interface Observer {
   /** It was carried out. Throws where that has broken something. */
@@ -98,7 +104,7 @@ export class Network {
     if (!from.isAlive) return never();
     this.figures.calls++;
     return new Promise((resolve, reject) => {
-      const answer = (outcome: Outcome): void => {
+      const answer: Asker = (outcome) => {
         if ('error' in outcome) reject(toError(outcome.error));
         else resolve(outcome.value);
       };
@@ -108,7 +114,7 @@ export class Network {
     });
   }
 
-  async #arrive(from: VirtualProcess, call: Call, sentAt: number, answer: (outcome: Outcome) => void): Promise<void> {
+  async #arrive(from: VirtualProcess, call: Call, sentAt: number, answer: Asker): Promise<void> {
     const { timeline, trace, chance, order } = this.#parts;
     // The last words of a process may reach the store after its death, or not.
     if (!from.isAlive && order() < 0.5) return;
@@ -138,7 +144,7 @@ export class Network {
     }
     if (isLost) this.#parts.strike('answerLost');
     const deliver = (): void => {
-      if (!isLost && !from.isCut) {
+      if (!isLost && !from.isCut && answer !== nobody) {
         this.#parts.observer.heard(call, outcome);
         answer(outcome);
         return;
@@ -168,7 +174,7 @@ export class Network {
   }
 
   /** What a call meets that cannot get through: a refusal, silence, or a late arrival, heard of or not. */
-  #getStuck(from: VirtualProcess, call: Call, sentAt: number, answer: (outcome: Outcome) => void): void {
+  #getStuck(from: VirtualProcess, call: Call, sentAt: number, answer: Asker): void {
     const { timeline, chance, leaseMs } = this.#parts;
     const fate = chance();
     const fail = (): void => answer({ error: failure(call) });
@@ -188,7 +194,7 @@ export class Network {
     const failsAt = timeline.now + leaseMs * chance();
     from.suffersUntil(failsAt);
     timeline.add(failsAt, fail, { owner: from });
-    timeline.add(arrivesAt, () => this.#arrive(from, call, sentAt, () => undefined));
+    timeline.add(arrivesAt, () => this.#arrive(from, call, sentAt, nobody));
   }
 
   #latency(): number {

@@ -6,49 +6,28 @@ import {
   describe,
   seededRandom,
   SymphonyError,
-  toAgent,
   type Agent,
   type AgentLike,
   type Clock,
-  type CreateTask,
   type Logger,
   type MakeId,
   type Random,
   type Store,
-  type SubmitTask,
 } from '@symphony/core';
 import { checkFaults, drawFaults, type FaultRates } from './faults.ts';
+import { checkAgents, checkRegistry, checkStore } from './returned.ts';
+import type { SimulatedRegistry } from './simulated-registry.ts';
 import type { SimulatedProcess } from './virtual-process.ts';
 
-/** What the simulator needs of a registry; `ServiceRegistry` of `@symphony/registry` is one. */
-export interface SimulatedRegistry {
-  submit(task: SubmitTask): Promise<{ readonly id: string }>;
-  startWorker(options?: { readonly concurrency?: number }): Promise<unknown>;
-  close(options?: { readonly timeoutMs?: number }): Promise<void>;
-  getTaskManager(): {
-    createTask(task: CreateTask): Promise<{ readonly id: string }>;
-    submit(id: string): Promise<unknown>;
-    cancelTask(id: string): Promise<unknown>;
-    waitForTask(id: string): Promise<unknown>;
-  };
-  getWorkflowTracker(): {
-    createWorkflow(workflow: {
-      readonly name: string;
-      readonly idempotencyKey?: string;
-      readonly onFailure?: 'continue' | 'failFast';
-      readonly tasks: readonly (Omit<SubmitTask, 'workflowId' | 'idempotencyKey'> & { readonly key?: string })[];
-    }): Promise<{ readonly id: string }>;
-    pause(id: string): Promise<unknown>;
-    resume(id: string): Promise<unknown>;
-    cancel(id: string): Promise<unknown>;
-  };
-}
-
-/** How long a lease lasts and how often it is looked after, in milliseconds. */
+/** How long a lease lasts and how often it is looked after, in milliseconds: whole numbers up to a day. */
 export interface SimulatedLease {
+  /** How long a worker counts as alive after its last renewal; at least 20. */
   readonly leaseMs: number;
+  /** How often a worker renews; at most half of `leaseMs`. */
   readonly renewMs: number;
+  /** How often a worker looks for dead ones. */
   readonly sweepMs: number;
+  /** How often a worker looks for due tasks and cancelled ones when nothing wakes it. */
   readonly pollMs: number;
 }
 
@@ -78,19 +57,31 @@ export interface SimulatedMoment {
 export interface SimulateOptions<Registry extends SimulatedRegistry = SimulatedRegistry> {
   /** The same seed and the same options give the same run, to the last step. */
   readonly seed: string | number;
-  /** Makes the store that all processes share: `(clock) => new MemoryStore({ clock })`. */
+  /**
+   * Makes the store that all processes share: `(clock) => new MemoryStore({ clock })`. The simulation closes it. What this
+   * throws, `simulate` rejects with.
+   */
   readonly store: (clock: Clock) => Store | Promise<Store>;
-  /** Opens the registry of a process: `(options) => ServiceRegistry.open(options)`. */
+  /**
+   * Opens the registry of a process: `(options) => ServiceRegistry.open(options)`. What this throws, `simulate` rejects with;
+   * but a process that has lost the store while it opens (`STORE_FAILED`, where faults strike it) is started again.
+   */
   readonly open: (options: SimulatedOpenOptions) => Promise<Registry>;
-  /** The agents that every worker hosts, or what makes those of one process. */
+  /**
+   * The agents that every worker hosts, or what makes those of one process. It is called for each life of a worker, and
+   * once before, to learn the agents' limits.
+   */
   readonly agents?: readonly AgentLike[] | ((process: SimulatedProcess) => readonly AgentLike[]);
-  /** The program that submits: it is given the registry of a process without a worker. When it resolves, it has ended. */
+  /**
+   * The program that submits: it is given the registry of a process without a worker. When it resolves, it has ended; it
+   * need not wait for what it has submitted. What it throws is a violation.
+   */
   readonly workload?: (symphony: Registry, process: SimulatedProcess) => Promise<void>;
   /** Worker processes. Default 3. */
   readonly workers?: number;
   /** Attempts that one worker runs at once. Default 4. */
   readonly concurrency?: number;
-  /** Default: the defaults of the engine. */
+  /** Default: the defaults of the engine; with `leaseMs` alone, the other times are the same share of it. */
   readonly lease?: Partial<SimulatedLease>;
   /** Rates of faults; what is left out does not happen. Default: drawn from the seed, see {@link defaultFaults}. */
   readonly faults?: Partial<FaultRates>;
@@ -112,12 +103,13 @@ export interface SimulateOptions<Registry extends SimulatedRegistry = SimulatedR
 /** The options, complete. */
 export interface Setting<Registry extends SimulatedRegistry> extends Omit<
   Required<SimulateOptions<Registry>>,
-  'seed' | 'lease' | 'faults' | 'agents' | 'check' | 'onTrace'
+  'seed' | 'store' | 'lease' | 'faults' | 'agents' | 'check' | 'onTrace'
 > {
   readonly seed: string;
+  readonly store: (clock: Clock) => Promise<Store>;
   readonly lease: SimulatedLease;
   readonly faults: FaultRates;
-  readonly agents: (process: SimulatedProcess) => readonly AgentLike[];
+  readonly agents: (process: SimulatedProcess) => readonly Agent[];
   readonly check: SimulateOptions['check'];
   readonly onTrace: SimulateOptions['onTrace'];
 }
@@ -156,7 +148,7 @@ export function checkSetting<Registry extends SimulatedRegistry>(
   builtIn: Scenario,
 ): Setting<Registry> {
   checkKeys(options, optionNames, 'simulate');
-  const { seed, agents, workload, unreliableClient } = options;
+  const { seed, agents, workload, lease = {}, faults, faultsMs = 30_000 } = options;
   if (typeof seed !== 'string' && !Number.isFinite(seed)) {
     throw new SymphonyError('INVALID_ARGUMENT', `simulate.seed must be a text or a number, got ${describe(seed)}.`);
   }
@@ -170,40 +162,28 @@ export function checkSetting<Registry extends SimulatedRegistry>(
       'simulate takes agents and a workload together; without both it plays a scenario of its own.',
     );
   }
-  const { faultsMs = 30_000 } = options;
   checkDuration(faultsMs, 'simulate.faultsMs', 0);
+  const { workers = 3, concurrency = 4, virtualLimitMs = faultsMs + 600_000 } = options;
+  const { unreliableClient = workload === undefined } = options;
+  checkBoolean(unreliableClient, 'unreliableClient');
+  const makeAgents = toFactory(agents === undefined ? builtIn.agents : agents);
   const text = String(seed);
   return {
     seed: text,
-    store: options.store,
-    open: options.open,
-    agents: toFactory(agents ?? builtIn.agents),
+    store: async (clock) => checkStore(await options.store(clock)),
+    open: async (openOptions) => checkRegistry(await options.open(openOptions)),
+    agents: (process) => checkAgents(makeAgents(process)),
     workload: workload ?? builtIn.workload,
-    workers: checkInteger(options.workers ?? 3, 'simulate.workers', 1, 32),
-    concurrency: checkInteger(options.concurrency ?? 4, 'simulate.concurrency', 1, 1_000),
-    lease: checkLease(options.lease ?? {}),
-    faults: options.faults === undefined ? drawFaults(seededRandom(`${text}/rates`)) : checkFaults(options.faults),
+    workers: checkInteger(workers, 'simulate.workers', 1, 32),
+    concurrency: checkInteger(concurrency, 'simulate.concurrency', 1, 1_000),
+    lease: checkLease(lease),
+    faults: faults === undefined ? drawFaults(seededRandom(`${text}/rates`)) : checkFaults(faults),
     faultsMs,
-    unreliableClient: unreliableClient ?? workload === undefined,
-    virtualLimitMs: checkDuration(options.virtualLimitMs ?? faultsMs + 600_000, 'simulate.virtualLimitMs', faultsMs),
+    unreliableClient,
+    virtualLimitMs: checkDuration(virtualLimitMs, 'simulate.virtualLimitMs', faultsMs),
     check: options.check ?? (workload === undefined ? builtIn.check : undefined),
     onTrace: options.onTrace,
   };
-}
-
-/**
- * An agent that can be simulated: one that runs in its worker's thread.
- *
- * @throws SymphonyError `INVALID_ARGUMENT`, and what `toAgent` throws
- */
-export function toSimulated(agentLike: AgentLike): Agent {
-  const agent = toAgent(agentLike);
-  if (agent.run !== undefined) return agent;
-  throw new SymphonyError(
-    'INVALID_ARGUMENT',
-    `Agent "${agent.id}" runs in a thread or process of its own, where time is real. Pass simulate the agent of its module.`,
-    { details: { agentId: agent.id } },
-  );
 }
 
 function toFactory(agents: NonNullable<SimulateOptions['agents']>): Scenario['agents'] {
@@ -220,11 +200,33 @@ function checkFunction(value: unknown, name: string): void {
   throw new SymphonyError('INVALID_ARGUMENT', `simulate.${name} must be a function, got ${describe(value)}.`);
 }
 
+function checkBoolean(value: unknown, name: string): void {
+  if (typeof value === 'boolean') return;
+  throw new SymphonyError('INVALID_ARGUMENT', `simulate.${name} must be true or false, got ${describe(value)}.`);
+}
+
+/** A renewal is under way for up to 6 ms and its timer late by up to 2, and one that is lost must not cost the lease. */
+const shortestLease = 20;
+
+/** Longest lease, and longest time between looks: a day, as `ServiceRegistry.open` has it. */
+const longestTime = 24 * 60 * 60 * 1_000;
+
 function checkLease(given: Partial<SimulatedLease>): SimulatedLease {
   checkKeys(given, ['leaseMs', 'renewMs', 'sweepMs', 'pollMs'], 'simulate.lease');
   const { leaseMs = defaults.leaseMs } = given;
+  checkInteger(leaseMs, 'simulate.lease.leaseMs', shortestLease, longestTime);
   const share = leaseMs / defaults.leaseMs;
-  const time = (name: keyof SimulatedLease): number =>
-    checkInteger(given[name] ?? Math.ceil(defaults[name] * share), `simulate.lease.${name}`, 1, 86_400_000);
-  return { leaseMs, renewMs: time('renewMs'), sweepMs: time('sweepMs'), pollMs: time('pollMs') };
+  const time = (name: 'renewMs' | 'sweepMs' | 'pollMs'): number =>
+    given[name] === undefined
+      ? Math.ceil(defaults[name] * share)
+      : checkInteger(given[name], `simulate.lease.${name}`, 1, longestTime);
+  const renewMs = time('renewMs');
+  if (renewMs > leaseMs / 2) {
+    throw new SymphonyError(
+      'INVALID_ARGUMENT',
+      `simulate.lease.renewMs must be at most half of simulate.lease.leaseMs, so that one late renewal does not cost the lease: got ${renewMs} and ${leaseMs}. Leave it out, and it is three tenths of the lease.`,
+      { details: { renewMs, leaseMs } },
+    );
+  }
+  return { leaseMs, renewMs, sweepMs: time('sweepMs'), pollMs: time('pollMs') };
 }

@@ -334,7 +334,7 @@ export class Referee implements Observer {
         this.#position = event.position;
         touched.add(event.subject);
         if (event.type.startsWith('task.')) this.#noteTaskEvent(event, commit);
-        else if (event.type.startsWith('workflow.')) this.#noteWorkflowEvent(event);
+        else if (event.type.startsWith('workflow.')) this.#noteWorkflowEvent(event, commit);
       }
       if (events.length < page) return touched;
     }
@@ -523,12 +523,18 @@ export class Referee implements Observer {
     wait(Math.max(askedAt, process.wellSince));
   }
 
-  #noteWorkflowEvent({ subject, type }: SymphonyEvent): void {
+  #noteWorkflowEvent({ subject, type }: SymphonyEvent, commit: CommitRequest | undefined): void {
     if (type === 'workflow.created')
       this.#workflows.set(subject, { tasks: new Set(), paused: false, cancelRequested: false });
     const workflow = this.#workflows.get(subject);
     if (workflow === undefined) return;
-    if (type === 'workflow.paused') workflow.paused = true;
+    if (type === 'workflow.paused') {
+      const isAsked = commit?.groups.some((group) =>
+        group.some((each) => each.type === 'pauseWorkflow' && each.id === subject),
+      );
+      demand(isAsked === true, () => `${subject} was paused, and nobody has asked for it`);
+      workflow.paused = true;
+    }
     if (type === 'workflow.resumed') workflow.paused = false;
     if (type === 'workflow.cancel_requested') Object.assign(workflow, { cancelRequested: true, paused: false });
   }

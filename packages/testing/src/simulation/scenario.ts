@@ -8,7 +8,8 @@ import {
   type Random,
   type TaskTimeouts,
 } from '@symphony/core';
-import type { Scenario, SimulatedMoment, SimulatedRegistry } from './options.ts';
+import type { Scenario, SimulatedMoment } from './options.ts';
+import type { SimulatedRegistry } from './simulated-registry.ts';
 import type { SimulatedProcess } from './virtual-process.ts';
 
 /**
@@ -255,18 +256,31 @@ async function runWorkflow(
     await insist(process, () => workflows.pause(id));
     await process.sleep(1_500);
     await insist(process, () => workflows.resume(id));
+    await seeThrough(id, symphony, process);
+  }
+}
+
+/** The pause that an earlier run of this program has asked for may arrive only now, when nobody would lift it any more. */
+async function seeThrough(id: string, symphony: SimulatedRegistry, process: SimulatedProcess): Promise<void> {
+  const workflows = symphony.getWorkflowTracker();
+  for (;;) {
+    const workflow = await insist(process, () => workflows.getWorkflow(id));
+    if (workflow?.settled === true) return;
+    // Where a task has failed, the status does not tell of a pause.
+    const mayBePaused = workflow?.status === 'paused' || workflow?.status === 'failed';
+    if (mayBePaused) await insist(process, () => workflows.resume(id));
+    await process.sleep(2_000);
   }
 }
 
 /** Says it again while the store is away: what is asked for here may be asked for twice. */
-async function insist(process: SimulatedProcess, ask: () => Promise<unknown>): Promise<void> {
+async function insist<T>(process: SimulatedProcess, ask: () => Promise<T>): Promise<T | undefined> {
   for (;;) {
     try {
-      await ask();
-      return;
+      return await ask();
     } catch (error) {
       // Whoever is paused cannot be when it was cancelled meanwhile: by hand, or because it fails fast.
-      if (SymphonyError.is(error, 'WORKFLOW_CANCELLED')) return;
+      if (SymphonyError.is(error, 'WORKFLOW_CANCELLED')) return undefined;
       if (!SymphonyError.is(error, 'STORE_FAILED')) throw error;
       await process.sleep(500);
     }

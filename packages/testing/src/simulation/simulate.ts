@@ -4,11 +4,12 @@ import { checkInvariants } from '../store-suite/invariants.ts';
 import { noFaults, type FaultKind } from './faults.ts';
 import { Fleet } from './fleet.ts';
 import { Network } from './network.ts';
-import { checkSetting, toSimulated, type SimulatedRegistry, type Setting, type SimulateOptions } from './options.ts';
+import { checkSetting, type Setting, type SimulateOptions } from './options.ts';
 import { Referee } from './referee.ts';
 import type { SimulationReport, SimulationViolation } from './report.ts';
 import { scenario } from './scenario.ts';
 import { settle } from './settle.ts';
+import type { SimulatedRegistry } from './simulated-registry.ts';
 import { Timeline } from './timeline.ts';
 import { Trace } from './trace.ts';
 import { Violation } from './violation.ts';
@@ -33,7 +34,8 @@ import { startOfTime, VirtualProcess } from './virtual-process.ts';
  * });
  * assert.equal(report.verdict, 'valid', explainSimulation(report));
  *
- * @throws SymphonyError `INVALID_ARGUMENT`, and whatever `store` and `open` throw that is no matter of the simulation
+ * @throws SymphonyError `INVALID_ARGUMENT`, and whatever `agents`, `store` and `open` throw that the simulation has not brought
+ * about itself. What `workload` and `check` throw is a violation instead.
  */
 export async function simulate<Registry extends SimulatedRegistry>(
   options: SimulateOptions<Registry>,
@@ -66,11 +68,11 @@ class Simulation<Registry extends SimulatedRegistry> {
   async play(): Promise<SimulationReport> {
     const { seed, lease } = this.#setting;
     const timeline = this.#timeline;
+    const agents = this.#setting.agents(this.#nobody().forAgents);
     const store = await this.#setting.store(this.#storeClock());
     const order = seededRandom(`${seed}/order`);
     const chance = seededRandom(`${seed}/chance`);
     const strike = (kind: FaultKind): void => void this.#struck[kind]++;
-    const agents = this.#setting.agents(this.#nobody().forAgents).map(toSimulated);
     const referee = new Referee(store, timeline, { times: lease, agents });
     const network: Network = new Network({
       store,
@@ -134,6 +136,7 @@ class Simulation<Registry extends SimulatedRegistry> {
     closing.catch((error: unknown) => (fleet.failure ??= error));
     while (!isClosed) {
       await settle();
+      if (fleet.failure !== undefined) throw fleet.failure as Error;
       if (!isClosed && !(await step(virtualLimitMs + closingMs)))
         throw new Violation('the processes do not close (I31)');
     }

@@ -37,6 +37,10 @@ export class VirtualProcess {
   readonly forAgents: SimulatedProcess;
   /** When it came to its end; undefined while it lives. */
   diedAt: number | undefined;
+  /** Resolves when it has come to its end: whatever it was about to do will not be done. */
+  readonly end: Promise<void>;
+  /** How many have asked it to stop in good order, and have not been answered. */
+  stops = 0;
   /** Until when it stands still, cannot reach the store, hears no doorbell. */
   pausedUntil = 0;
   cutUntil = 0;
@@ -49,12 +53,14 @@ export class VirtualProcess {
   readonly #startsAt: number;
   readonly #waiting: Occurrence<VirtualProcess>[] = [];
   readonly #timers = new Set<Occurrence<VirtualProcess>>();
+  #resolveEnd: () => void = () => undefined;
 
   constructor(name: string, role: 'client' | 'worker', random: Random, surroundings: Surroundings) {
     this.name = name;
     this.role = role;
     this.random = random;
     this.#surroundings = surroundings;
+    this.end = new Promise((resolve) => (this.#resolveEnd = resolve));
     // Monotonic clocks of two processes have nothing to do with each other.
     this.#startsAt = 1_000.5 + Math.floor(random() * 1e6);
     this.clock = this.#makeClock(this.#timers);
@@ -89,6 +95,7 @@ export class VirtualProcess {
     for (const timer of this.#timers) timer.cancelled = true;
     this.#timers.clear();
     this.#waiting.length = 0;
+    this.#resolveEnd();
   }
 
   /** Whatever it begins before that time may be held up. */
