@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startServer, type TestServer } from '../../packages/persistence/postgres/test/server.ts';
-import { poisonLease, type PoisonConfig } from './poison/work.ts';
+import { poisonLeases, type PoisonConfig } from './poison/work.ts';
 import { bundle } from './scene/bundle.ts';
 import { Crew } from './scene/crew.ts';
 
@@ -21,11 +21,16 @@ async function printed(name: string, missing: readonly string[]): Promise<string
   await bundle(programs, { entries: { worker: join(import.meta.dirname, 'poison/worker.ts') } });
   for (const file of missing) rmSync(join(programs, file));
   const crew = new Crew({ programs, folder: programs });
-  const config: PoisonConfig = { store: server.newUrl(), notes: programs, concurrency: 1 };
+  const config: PoisonConfig = {
+    store: server.newUrl(),
+    notes: programs,
+    concurrency: 1,
+    lease: poisonLeases.postgres,
+  };
   const worker = crew.start('worker', config);
   await new Promise<void>((resolve) => void worker.once('message', () => resolve()));
   // Three renewals of the lane's lease.
-  await new Promise((resolve) => setTimeout(resolve, 3 * poisonLease.renewMs));
+  await new Promise((resolve) => setTimeout(resolve, 3 * poisonLeases.postgres.renewMs));
   expect(await crew.close()).toBe(0);
   return readFileSync(join(programs, 'output.log'), 'utf8');
 }

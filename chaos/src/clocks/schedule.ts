@@ -1,6 +1,6 @@
-/** From a moment on the machine's monotonic clock, how a process sees the wall clock. */
+/** From a moment on, how a process sees the wall clock. */
 export interface Spell {
-  /** Milliseconds on the monotonic clock. */
+  /** Milliseconds since the schedule has begun. */
   readonly from: number;
   /** What the wall clock shows beyond the real one when the spell begins. */
   readonly ahead: number;
@@ -8,10 +8,17 @@ export interface Spell {
   readonly rate: number;
 }
 
-/** How far a wall clock is ahead of the real one. Pure. */
-export function aheadAt(spells: readonly Spell[], mono: number): number {
-  const spell = spells.findLast(({ from }) => from <= mono);
-  return spell === undefined ? 0 : spell.ahead + (spell.rate - 1) * (mono - spell.from);
+/** What a process is told of its clock. */
+export interface Schedule {
+  readonly spells: readonly Spell[];
+  /** A file that appears once all processes are there: when the schedule begins, on the machine's monotonic clock. */
+  readonly start: string;
+}
+
+/** How far a wall clock is ahead of the real one, so long after its schedule has begun. Pure. */
+export function aheadAt(spells: readonly Spell[], sinceStart: number): number {
+  const spell = spells.findLast(({ from }) => from <= sinceStart);
+  return spell === undefined ? 0 : spell.ahead + (spell.rate - 1) * (sinceStart - spell.from);
 }
 
 /** The variable that holds a process's schedule, as JSON. */

@@ -7,7 +7,7 @@ export interface DiskWork {
 
 /** What a worker of the lane notes, on another disk. */
 export interface DiskFact {
-  readonly kind: 'begin' | 'effect' | 'recorded' | 'returned' | 'aborted';
+  readonly kind: 'begin' | 'effect' | 'recorded' | 'replayed' | 'returned' | 'aborted';
   readonly task: string;
   readonly attempt: number;
   readonly step?: number;

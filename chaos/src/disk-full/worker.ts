@@ -15,13 +15,15 @@ const payer: Agent<DiskWork> = {
     notes.write({ kind: 'begin', task: id, attempt });
     signal.addEventListener('abort', () => notes.write({ kind: 'aborted', task: id, attempt }), { once: true });
     for (let index = 1; index <= input.steps; index++) {
+      let ran = false;
       const pay = async (): Promise<string> => {
+        ran = true;
         await wait(input.ms);
         notes.write({ kind: 'effect', task: id, attempt, step: index });
         return 'x'.repeat(input.characters);
       };
       await context.step('pay', pay, { key: String(index) });
-      notes.write({ kind: 'recorded', task: id, attempt, step: index });
+      notes.write({ kind: ran ? 'recorded' : 'replayed', task: id, attempt, step: index });
     }
     notes.write({ kind: 'returned', task: id, attempt });
     return attempt;

@@ -6,7 +6,7 @@ const tables = {
   tasks: `id TEXT PRIMARY KEY, name TEXT, idempotency_key TEXT, status TEXT, attempt INTEGER, failures INTEGER,
     crashes INTEGER, agent_id TEXT, worker_id TEXT, bound_to TEXT, due_at INTEGER, held INTEGER, cancel_at INTEGER,
     workflow_id TEXT, last_seq INTEGER, output TEXT, error TEXT, finished_at INTEGER`,
-  workflows: `id TEXT PRIMARY KEY, idempotency_key TEXT, sealed INTEGER, paused INTEGER, cancel_requested INTEGER,
+  workflows: `id TEXT PRIMARY KEY, name TEXT, idempotency_key TEXT, sealed INTEGER, paused INTEGER, cancel_requested INTEGER,
     total INTEGER, open INTEGER, failed INTEGER, cancelled INTEGER, started INTEGER, last_seq INTEGER, settled_at INTEGER`,
   steps: `task_id TEXT, agent_id TEXT, identity TEXT, attempt INTEGER, output TEXT, at INTEGER, committed REAL`,
   events: `position INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT, seq INTEGER, workflow_id TEXT, type TEXT, at INTEGER,

@@ -36,6 +36,8 @@ export type Fact =
   | (Attempt & { readonly kind: 'aborted'; readonly reason: string })
   // The store of a worker: a write of an attempt that was refused because another is the current one.
   | { readonly kind: 'stale'; readonly command: string; readonly task: string; readonly attempt: number }
+  // Any store that may be away: a commit of commands that waited long for its answer, or was told that there is none.
+  | { readonly kind: 'waited'; readonly since: number; readonly answered: boolean }
   // The supervisor.
   | { readonly kind: 'spawn' | 'ready'; readonly process: string; readonly pid: number }
   | { readonly kind: 'kill' | 'stop' | 'continue'; readonly process: string }

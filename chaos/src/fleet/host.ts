@@ -1,7 +1,7 @@
 import { stderrLogger, SymphonyError, type Agent, type Command, type Store } from '@symphony/core';
 import { ServiceRegistry } from '@symphony/registry';
 import { codeOf, makeAgents, wait, type AddChild, type Work } from './agents.ts';
-import { Diary, storeAwayCode } from './evidence.ts';
+import { Diary, monotonic, storeAwayCode } from './evidence.ts';
 import type { Plan } from './plans.ts';
 import { closeEars } from './oblivious.ts';
 import { openAddress, type StoreAddress } from './store-address.ts';
@@ -74,6 +74,7 @@ async function open(config: ProcessConfig): Promise<Host> {
   const diary = new Diary(config.folder, config.label);
   const store = await openAddress(config.store);
   witness(store, diary);
+  if (config.outages) noteWaits(store, diary);
   if (config.oblivious) closeEars(store);
   const addChild: AddChild = async (parent, key) => {
     const workflow = parent.workflowId === undefined ? {} : { workflowId: parent.workflowId };
@@ -129,6 +130,28 @@ function witness(store: Store, diary: Diary): void {
       if (status === 'stale') for (const command of request.groups[index] ?? []) writeStale(diary, command);
     }
     return response;
+  };
+}
+
+/** What waits for less has not waited for a server: none is stopped and started again in so short a time. */
+const longMs = 50;
+
+/** Makes a store write down which of its commits of commands waited long for an answer, or got none. */
+function noteWaits(store: Store, diary: Diary): void {
+  const commit = store.commit.bind(store);
+  store.commit = async (request) => {
+    // A claim alone, which an idle worker makes again and again, changes nothing that could be lost.
+    if (request.groups.length === 0) return commit(request);
+    const since = monotonic();
+    let answered = true;
+    try {
+      return await commit(request);
+    } catch (error) {
+      answered = !isOutage(error);
+      throw error;
+    } finally {
+      if (!answered || monotonic() - since > longMs) diary.write({ kind: 'waited', since, answered });
+    }
   };
 }
 

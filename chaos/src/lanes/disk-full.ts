@@ -8,6 +8,7 @@ import { checkInvariants } from '@symphony/testing';
 import { SmallDisk } from '../disk-full/small-disk.ts';
 import { startRefused, type DiskConfig, type DiskFact, type DiskWork } from '../disk-full/work.ts';
 import { Chance } from '../fleet/chance.ts';
+import { monotonic } from '../fleet/evidence.ts';
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
 import { bundle } from '../scene/bundle.ts';
 import { toPlant, type Plant } from '../scene/plant.ts';
@@ -42,6 +43,11 @@ const plants = {
     find: 'if (!isDataError(error)) throw error;',
     put: 'if (!isDataError(error)) return requests.map(({ groups }) => ({ results: groups.map(() => ({ status: "ok", value: {} })), claimed: [] }));',
   },
+  'workers try again late': {
+    file: 'executor/src/patiently.ts',
+    find: 'Math.min(longestNapMs, 20 * 2 ** tries)',
+    put: '25_000',
+  },
   'full is any failure': { file: 'sqlite/src/database.ts', find: 'case 13:', put: 'case 1300:' },
 } as const satisfies Readonly<Record<string, Plant>>;
 
@@ -75,7 +81,8 @@ async function runDiskFull(request: LaneRequest): Promise<LaneReport> {
 /** What all rounds have seen. */
 class Seen {
   readonly problems: string[] = [];
-  readonly resumeMs: number[] = [];
+  readonly submitMs: number[] = [];
+  readonly stepMs: number[] = [];
   readonly refusals: string[] = [];
   readonly opened: string[] = [];
   readonly logged: string[] = [];
@@ -101,7 +108,8 @@ class Seen {
       'attempts released / crashed': `${this.released} / ${this.crashed}`,
       'effects / those run again': `${this.effects} / ${this.repeatedEffects}`,
       'finished work thrown away': this.returnedAgain,
-      'from space to progress, p50 / p99 ms': percentiles(this.resumeMs),
+      'from space to a submit, p50 / p99 ms': percentiles(this.submitMs),
+      'from space to a step, p50 / p99 ms': percentiles(this.stepMs),
     };
     const isVacuous = this.hits < count / 2;
     return {
@@ -189,23 +197,33 @@ class Round {
     if (this.#refusedAt > filledAt) this.#seen.hits++;
     if (this.#chance.next() < 0.3) this.#seen.opened.push(await this.#open());
     this.#disk.free();
-    const freedAt = performance.now();
-    while (this.#acknowledgedAt < freedAt && performance.now() < freedAt + 2 * resumeLimitMs) await wait(5);
-    const resumedMs = this.#acknowledgedAt > freedAt ? this.#acknowledgedAt - freedAt : Infinity;
-    this.#seen.resumeMs.push(resumedMs);
-    if (resumedMs > resumeLimitMs) this.#problem(`work did not go on within ${resumeLimitMs} ms of space`);
+    const freedAt = monotonic();
+    const [submitMs, stepMs] = await Promise.all([
+      since(freedAt, () => this.#acknowledgedAt),
+      since(freedAt, () => this.#recordedAt()),
+    ]);
+    this.#seen.submitMs.push(submitMs);
+    this.#seen.stepMs.push(stepMs);
+    if (submitMs > resumeLimitMs) this.#problem(`no submit was acknowledged within ${resumeLimitMs} ms of space`);
+    if (stepMs > resumeLimitMs) this.#problem(`no worker recorded a step within ${resumeLimitMs} ms of space`);
+  }
+
+  /** When a worker last had a step recorded: what it finds in its journal was written before. */
+  #recordedAt(): number {
+    const facts = readNotes<DiskFact>(this.#folder);
+    return Math.max(0, ...facts.flatMap(({ kind, mono }) => (kind === 'recorded' ? [mono] : [])));
   }
 
   /** What becomes of somebody who opens the store while its disk is full. */
   async #open(): Promise<string> {
     try {
       const store = await openStore(this.#path);
-      await store.stats();
-      await store.close();
+      await store.stats().finally(() => store.close());
       return 'opened';
     } catch (error) {
-      if (!SymphonyError.is(error)) this.#problem(`opening on a full disk threw ${String(error)}`);
-      return SymphonyError.is(error) ? error.code : 'uncoded';
+      const code = SymphonyError.is(error) ? error.code : String(error);
+      if (code !== 'STORE_FULL') this.#problem(`opening on a full disk was refused with ${code}`);
+      return code;
     }
   }
 
@@ -222,7 +240,7 @@ class Round {
         try {
           const task = { name: key, idempotencyKey: key, agentId: 'payer', input: { ...input } };
           this.#acknowledged.set(key, (await symphony.submit(task)).id);
-          this.#acknowledgedAt = performance.now();
+          this.#acknowledgedAt = monotonic();
         } catch (error) {
           this.#refusedAt = performance.now();
           const code = SymphonyError.is(error) ? error.code : String(error);
@@ -281,7 +299,7 @@ class Round {
     // Only one attempt runs at a time, so the order of times is that of what happened.
     for (const { kind, task, step } of [...facts].sort((one, other) => one.mono - other.mono)) {
       const name = `${task}/${step}`;
-      if (kind === 'recorded') recorded.add(name);
+      if (kind === 'recorded' || kind === 'replayed') recorded.add(name);
       if (kind !== 'effect') continue;
       this.#seen.effects++;
       if (recorded.has(name)) this.#problem(`step ${step} of ${task} was recorded and ran again`);
@@ -310,6 +328,15 @@ class Round {
   #problem(text: string): void {
     this.#seen.problems.push(text);
   }
+}
+
+/** How long after a moment something happened that tells when it last did; infinite if it does not within twice the limit. */
+async function since(start: number, last: () => number): Promise<number> {
+  for (const end = start + 2 * resumeLimitMs; monotonic() < end; await wait(20)) {
+    const at = last();
+    if (at > start) return at - start;
+  }
+  return Infinity;
 }
 
 /** What a line of a worker's log is about. */

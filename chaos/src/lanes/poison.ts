@@ -1,11 +1,21 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isTerminal, type SymphonyEvent, type TaskRecord } from '@symphony/core';
 import { ServiceRegistry } from '@symphony/registry';
 import { checkInvariants } from '@symphony/testing';
+import { startServer } from '../../../packages/persistence/postgres/test/server.ts';
 import { Chance } from '../fleet/chance.ts';
+import { together } from '../fleet/report.ts';
 import type { Lane, LaneReport, LaneRequest } from '../lane.ts';
-import { poisonLease, type Death, type PoisonConfig, type PoisonFact, type PoisonWork } from '../poison/work.ts';
+import {
+  poisonLeases,
+  type Death,
+  type PoisonConfig,
+  type PoisonFact,
+  type PoisonLease,
+  type PoisonWork,
+} from '../poison/work.ts';
 import { bundle } from '../scene/bundle.ts';
 import { toPlant, type Plant } from '../scene/plant.ts';
 import { Crew, type Ending } from '../scene/crew.ts';
@@ -21,9 +31,10 @@ const maxCrashes = 3;
 /** Tasks that end their process each time they run, beside innocent ones. */
 export const poison: Lane = {
   name: 'poison',
-  about: 'Tasks that kill, abort, exit or exhaust the process they run in, beside innocent ones.',
-  unit: 'poison tasks',
-  small: 6,
+  about:
+    'Tasks that kill, abort, exit or exhaust the process they run in, beside innocent ones, on SQLite and on PostgreSQL.',
+  unit: 'poison tasks on each store',
+  small: 4,
   run: runPoison,
 };
 
@@ -38,17 +49,48 @@ interface Outcome {
 /** Bugs to plant, by name. */
 const plants = {
   'crashes without end': { file: 'core/src/transition.ts', find: 'crashes >= maxCrashes(task.retry)', put: 'false' },
+  'suspects beside others': { file: 'core/src/suspect.ts', find: 'if (still) return true;', put: 'return true;' },
 } as const satisfies Readonly<Record<string, Plant>>;
 
-async function runPoison({ count, seed, folder, log, plant }: LaneRequest): Promise<LaneReport> {
-  const chance = new Chance('poison', seed);
-  const programs = join(folder, 'programs');
+/** The same on each store, at the same time. */
+async function runPoison(request: LaneRequest): Promise<LaneReport> {
+  const programs = join(request.folder, 'programs');
   await bundle(programs, {
     entries: { worker: join(import.meta.dirname, '../poison/worker.ts') },
-    plant: toPlant(plants, plant),
+    plant: toPlant(plants, request.plant),
   });
-  const config: PoisonConfig = { store: join(folder, 'poison.db'), notes: folder, concurrency };
-  const store = await openStore(config.store);
+  const onSqlite = (): Promise<LaneReport> => {
+    const folder = join(request.folder, 'sqlite');
+    mkdirSync(folder);
+    return play({ ...request, folder }, programs, 'sqlite', join(folder, 'poison.db'));
+  };
+  const onPostgres = async (): Promise<LaneReport> => {
+    const server = await startServer();
+    try {
+      return await play(
+        { ...request, folder: join(request.folder, 'postgres') },
+        programs,
+        'postgres',
+        server.newUrl(),
+      );
+    } finally {
+      await server.stop();
+    }
+  };
+  const [sqlite, postgres] = await Promise.all([onSqlite(), onPostgres()]);
+  return together({ sqlite, postgres });
+}
+
+async function play(
+  { count, seed, folder, log }: LaneRequest,
+  programs: string,
+  kind: keyof typeof poisonLeases,
+  place: string,
+): Promise<LaneReport> {
+  const chance = new Chance('poison', seed, kind);
+  const lease = poisonLeases[kind];
+  const config: PoisonConfig = { store: place, notes: folder, concurrency, lease };
+  const store = await openStore(place);
   const symphony = await ServiceRegistry.open({ persistence: store });
   // A heap that can be exhausted within a second.
   const crew = new Crew({ programs, folder, nodeOptions: ['--max-old-space-size=64'] });
@@ -58,18 +100,18 @@ async function runPoison({ count, seed, folder, log, plant }: LaneRequest): Prom
       const { id } = await symphony.submit({ name: work.death ?? 'innocent', agentId: 'mixed', input: { ...work } });
       open.add(id);
     }
-    for (let place = 0; place < workers; place++) crew.keep('worker', () => config);
+    for (let slot = 0; slot < workers; slot++) crew.keep('worker', () => config);
     const end = performance.now() + 30_000 + count * 4_000;
     while (open.size > 0 && performance.now() < end) {
       await wait(200);
       for (const { id, status } of await store.listTasks({ ids: [...open].slice(0, 500), limit: 500 }))
         if (isTerminal(status)) open.delete(id);
-      log(`${open.size} tasks are open, ${crew.endings.length} processes have died`);
+      log(`${kind}: ${open.size} tasks are open, ${crew.endings.length} processes have died`);
     }
     const stubborn = await crew.close();
     const { tasks, events } = await checkInvariants(store);
     const outcome = { tasks, events, facts: readNotes<PoisonFact>(folder), endings: crew.endings };
-    return judge(outcome, count, stubborn);
+    return judge(outcome, { count, stubborn, lease });
   } finally {
     await crew.close();
     await symphony.close();
@@ -96,7 +138,10 @@ function shuffled<T>(chance: Chance, items: readonly T[]): readonly T[] {
     .map(({ item }) => item);
 }
 
-function judge({ tasks, events, facts, endings }: Outcome, count: number, stubborn: number): LaneReport {
+function judge(
+  { tasks, events, facts, endings }: Outcome,
+  { count, stubborn, lease }: { readonly count: number; readonly stubborn: number; readonly lease: PoisonLease },
+): LaneReport {
   const problems: string[] = [];
   const begun = Map.groupBy(
     facts.filter(({ kind }) => kind === 'begin'),
@@ -135,10 +180,14 @@ function judge({ tasks, events, facts, endings }: Outcome, count: number, stubbo
     'innocent attempts killed': hit.length,
     'innocents one crash from POISON': suspects.size,
     'innocents that ended POISON': innocent.filter(({ error }) => error?.code === 'POISON').length,
-    'detection, p50 / p99 ms': detection(facts, events),
+    'detection, p50 / p99 ms': `${detection(facts, events)} (lease ${lease.leaseMs})`,
   };
-  const isVacuous = endings.length < count * 2 || hit.length < count;
-  return { verdict: problems.length > 0 ? 'invalid' : isVacuous ? 'vacuous' : 'valid', figures, problems };
+  if (problems.length > 0) return { verdict: 'invalid', figures, problems };
+  const missed = [
+    ...(endings.length < count * 2 ? [`too few processes died: ${endings.length}, wanted ${count * 2}`] : []),
+    ...(hit.length < count ? [`too few innocent attempts were killed: ${hit.length}, wanted ${count}`] : []),
+  ];
+  return { verdict: missed.length > 0 ? 'vacuous' : 'valid', figures, problems: missed };
 }
 
 /** From the start of a fatal attempt, which is the last thing known of it, until its crash was recorded. */
@@ -155,5 +204,5 @@ function detection(facts: readonly Noted<PoisonFact>[], events: readonly Symphon
     })
     .sort((one, other) => one - other);
   const at = (share: number): number => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? 0;
-  return `${at(0.5)} / ${at(0.99)} (lease ${poisonLease.leaseMs})`;
+  return `${at(0.5)} / ${at(0.99)}`;
 }

@@ -1,7 +1,7 @@
 import type { Lane } from '../lane.ts';
 import { shortLeases } from '../fleet/fleet.ts';
 import { toReport } from '../fleet/report.ts';
-import { restartAtRandom } from '../fleet/restarts.ts';
+import { killEvery, restartAtRandom } from '../fleet/restarts.ts';
 import { runFleet } from '../fleet/run-fleet.ts';
 import { SharedPostgres } from '../fleet/shared-postgres.ts';
 
@@ -20,7 +20,15 @@ export const restartsPostgres: Lane = {
       ...{ workers: 4, concurrency: 6, plans: ['mixed', 'mixed'], oblivious: 'none', outages: true },
       plant,
       strike: (fleet) => restartAtRandom(fleet, shared as SharedPostgres, count, log),
-      minima: { restarts: count, tasks: count * 5, takeovers: Math.floor(count / 2 - 2) },
+      minima: {
+        restarts: count,
+        stopsInAttempt: 0.8 * count,
+        stopsInCommit: 0.4 * count,
+        commitsHeldUp: count,
+        tasks: count * 5,
+        kills: count / killEvery,
+        takeovers: count / killEvery,
+      },
     });
     return toReport(result, { trials: count, of: 'restart' });
   },

@@ -23,7 +23,19 @@ export interface PoisonConfig {
   readonly store: string;
   readonly notes: string;
   readonly concurrency: number;
+  readonly lease: PoisonLease;
 }
 
-/** Short, so that the work of the dead is soon taken over. */
-export const poisonLease = { leaseMs: 400, renewMs: 120, sweepMs: 100, pollMs: 100 } as const;
+/** How long the workers of the lane hold their leases, and how often they look. */
+export interface PoisonLease {
+  readonly leaseMs: number;
+  readonly renewMs: number;
+  readonly sweepMs: number;
+  readonly pollMs: number;
+}
+
+/** Short, so that the work of the dead is soon taken over; a little longer where an answer comes from another process. */
+export const poisonLeases = {
+  sqlite: { leaseMs: 400, renewMs: 120, sweepMs: 100, pollMs: 100 },
+  postgres: { leaseMs: 800, renewMs: 240, sweepMs: 100, pollMs: 100 },
+} as const satisfies Readonly<Record<string, PoisonLease>>;

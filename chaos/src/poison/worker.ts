@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Agent, Task } from '@symphony/core';
 import { Notes } from '../scene/notes.ts';
 import { readConfig, serve } from '../scene/serve.ts';
-import { poisonLease, type PoisonConfig, type PoisonFact, type PoisonWork } from './work.ts';
+import type { PoisonConfig, PoisonFact, PoisonWork } from './work.ts';
 
 const config = readConfig<PoisonConfig>();
 const notes = new Notes<PoisonFact>(config.notes);
@@ -30,4 +30,4 @@ const agent: Agent<PoisonWork> = {
   },
 };
 
-await serve({ store: config.store, agents: [agent], lease: poisonLease, concurrency: config.concurrency });
+await serve({ store: config.store, agents: [agent], lease: config.lease, concurrency: config.concurrency });

@@ -22,6 +22,11 @@ export interface Figures {
   readonly handBacks: number;
   /** How often the server was stopped at once. */
   readonly restarts: number;
+  /** Stops of the server that came while a process that lived ran an attempt of its own; while a commit was under way. */
+  readonly stopsInAttempt: number;
+  readonly stopsInCommit: number;
+  /** Commits that had to wait for the server to come back, or were given up meanwhile. */
+  readonly commitsHeldUp: number;
   /** Lines to the server that were cut, and those that were cut between a COMMIT and its answer. */
   readonly cuts: number;
   readonly commitsUnknown: number;
@@ -70,6 +75,7 @@ export function readFigures(trial: Trial): Figures {
   const inStatus = (status: string): number => [...tasks.values()].filter((task) => task.status === status).length;
   const kills = trial.all('kill');
   const cuts = trial.all('cut');
+  const stops = stopsOfServer(trial);
   const asked = [...Map.groupBy(trial.all('terminate'), ({ process }) => process).values()].filter(
     ([first]) => first !== undefined && isHolding(trial, first),
   );
@@ -86,7 +92,10 @@ export function readFigures(trial: Trial): Figures {
     drains: asked.length,
     hurried: asked.filter(({ length }) => length > 1).length,
     handBacks: count('task.released'),
-    restarts: trial.all('server').filter(({ state }) => state === 'stopped').length,
+    restarts: stops.length,
+    stopsInAttempt: stops.filter(({ stop }) => hasHolder(trial, stop)).length,
+    stopsInCommit: stops.filter(({ stop, heldUp }) => heldUp.some(({ since }) => since < stop.mono)).length,
+    commitsHeldUp: new Set(stops.flatMap(({ heldUp }) => heldUp)).size,
     cuts: cuts.filter(({ how }) => how !== 'slow').length,
     commitsUnknown: cuts.filter(({ how }) => how === 'unsent' || how === 'unanswered').length,
     outages: trial.all('unknown').length,
@@ -125,10 +134,30 @@ export function readFigures(trial: Trial): Figures {
 }
 
 /** Whether a process ran an attempt at that moment that was still its own. */
-function isHolding(trial: Trial, { process, mono, at }: Of<'kill'> | Of<'terminate'>): boolean {
+function isHolding(trial: Trial, { process, mono, at }: Pick<Of<'kill'>, 'process' | 'mono' | 'at'>): boolean {
   return trial
     .underway(process, mono)
     .some((begin) => (trial.attempts.get(attemptKey(begin))?.end?.at ?? Infinity) >= at);
+}
+
+/** When the server was stopped at once, and the commits that got no answer from it before it was there again. */
+function stopsOfServer(
+  trial: Trial,
+): readonly { readonly stop: Of<'server'>; readonly heldUp: readonly Of<'waited'>[] }[] {
+  const [waits, states] = [trial.all('waited'), trial.all('server')];
+  return states.flatMap((stop, index) => {
+    if (stop.state !== 'stopped') return [];
+    const readyAt = states[index + 1]?.mono ?? Infinity;
+    const isHeldUp = ({ since, mono, answered }: Of<'waited'>): boolean =>
+      since < readyAt && (mono >= readyAt || (!answered && mono > stop.mono));
+    return [{ stop, heldUp: waits.filter(isHeldUp) }];
+  });
+}
+
+/** Whether somebody who lived at that moment ran an attempt that was still its own. */
+function hasHolder(trial: Trial, { mono, at }: Of<'server'>): boolean {
+  const gone = new Set(trial.all('exit').flatMap((exit) => (exit.mono < mono ? [exit.process] : [])));
+  return trial.all('spawn').some(({ process }) => !gone.has(process) && isHolding(trial, { process, mono, at }));
 }
 
 /** When processes were stopped, and when they were continued; those that were killed meanwhile never came back. */
