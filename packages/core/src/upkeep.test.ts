@@ -349,7 +349,7 @@ describe('the sweep', () => {
   it.each<[string, () => void]>([
     ['bindings', () => copies({ ...world.task('t1'), boundTo: 'w1', boundUntil: world.lease }, limit)],
     ['cancellations', () => copies({ ...world.task('busy'), cancelAt: world.now, expiresAt: world.now }, limit)],
-    ['missing workers', () => { for (let index = 0; index < limit; index++) world.tables.force({ ...world.task('busy'), id: `b${index}`, workerId: `dead-${index}` }); }], // prettier-ignore
+    ['missing workers', () => { for (let index = 0; index < 10; index++) world.tables.force({ ...world.task('busy'), id: `b${index}`, workerId: `dead-${index}` }); }], // prettier-ignore
     ['tasks of a cancelled workflow', () => { world.do({ type: 'cancelWorkflow', id: 'wf' }); copies(world.task('in-wf'), limit); }], // prettier-ignore
   ])('takes on a bounded number at a time, and says so when more may be left: %s', (_what, prepare) => {
     world.openWorker('w1', ['ada'], 60_000);
@@ -361,6 +361,18 @@ describe('the sweep', () => {
     prepare();
     expect(world.sweep().more).toBe(true);
     expect(world.sweep().more).toBe(false);
+  });
+
+  it('judges ten dead workers at a time, so that no sweep takes so long that it may judge nobody', () => {
+    for (let index = 0; index < 25; index++) world.openWorker(`w${index}`, ['ada'], 1);
+    world.advance(1);
+    const sweeps = [world.sweep(), world.sweep(), world.sweep(), world.sweep()];
+    expect(sweeps.map(({ deadWorkers, more }) => [deadWorkers, more])).toEqual([
+      [10, true],
+      [10, true],
+      [5, false],
+      [0, false],
+    ]);
   });
 
   it('brings the tasks of several workflows in line, up to its limit over all of them', () => {

@@ -12,6 +12,9 @@ import type { WorkflowRow } from './workflow.ts';
 /** Rows that one condition of a sweep takes on at a time. */
 const sweepLimit = 1_000;
 
+/** Dead workers whose work one transaction gives to others: one that takes longer than a renewal judges nobody at all. */
+const deadLimit = 10;
+
 /** Opens a worker's row. */
 export function openWorker(tables: Tables, times: Times, beat: WorkerBeat): void {
   putWorker(tables, times, beat, times.now);
@@ -62,16 +65,11 @@ export function isExpired(worker: WorkerRow, times: Times): boolean {
  * @param markDead whether expired workers are removed; a sweeper that was itself stopped for long must not judge others
  */
 export function sweep(tables: Tables, times: Times, { markDead }: { readonly markDead: boolean }): SweepResult {
-  let deadWorkers = 0;
-  if (markDead) {
-    for (const worker of tables.workers()) {
-      if (!isExpired(worker, times)) continue;
-      removeWorker(tables, times, worker);
-      deadWorkers++;
-    }
-  }
+  const expired = markDead ? tables.workers().filter((worker) => isExpired(worker, times)) : [];
+  const dead = expired.slice(0, deadLimit);
+  for (const worker of dead) removeWorker(tables, times, worker);
   const flush = new Flush(tables, times);
-  const missing = tables.missingWorkers(sweepLimit);
+  const missing = tables.missingWorkers(deadLimit);
   let released = 0;
   for (const workerId of missing) released += releaseFrom(tables, flush, workerId);
   const batches = [
@@ -82,9 +80,9 @@ export function sweep(tables: Tables, times: Times, { markDead }: { readonly mar
   ];
   flush.settle();
   return {
-    deadWorkers,
+    deadWorkers: dead.length,
     releasedTasks: released,
-    more: missing.length === sweepLimit || batches.some((count) => count >= sweepLimit),
+    more: expired.length > dead.length || missing.length === deadLimit || batches.some((count) => count >= sweepLimit),
   };
 }
 

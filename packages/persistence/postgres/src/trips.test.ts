@@ -1,4 +1,4 @@
-import { delay, systemClock, type Command, type Group } from '@symphony/core';
+import { delay, systemClock, type Command, type Group, type SweepResult } from '@symphony/core';
 import { newTask, newWorkflow } from '@symphony/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startServer, type TestServer } from '../test/server.ts';
@@ -77,4 +77,20 @@ describe('a PostgreSQL store sweeps', () => {
     expect(ofMany).toBe(ofOne);
     expect(await store.listTasks({ status: ['failed'], limit: 1_000 })).toHaveLength(201);
   });
+
+  it('what any number of dead workers left in calls of a bounded length: one that takes too long judges nobody', async () => {
+    const dead = Array.from({ length: 30 }, (_, index) => `wrk_dead_${index}`);
+    for (const id of dead) {
+      await store.openWorker({ id, hosts: ['a'], leaseMs: 1, renewMs: 1 });
+      const claim: Command = { type: 'claimTask', id: `tsk_${id}`, workerId: id, agentId: 'a' };
+      await store.commit({ groups: [[create(`tsk_${id}`), claim]] });
+    }
+    await delay(systemClock, 10);
+    const results: SweepResult[] = [];
+    const trips: number[] = [];
+    do trips.push(await tripsOf(async () => void results.push(await store.sweep({ markDead: true }))));
+    while (results.at(-1)?.more === true);
+    expect(results.reduce((sum, { releasedTasks }) => sum + releasedTasks, 0)).toBe(30);
+    expect(Math.max(...trips)).toBeLessThan(60);
+  }, 30_000);
 });
