@@ -427,11 +427,20 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     breaks: 'I13',
+    bug: 'a sweep takes on all of the dead at once',
+    plant: { file: 'packages/core/src/upkeep.ts', find: 'expired.slice(0, deadLimit)', put: 'expired' },
+    foundBy: {
+      file: 'packages/core/src/upkeep.test.ts',
+      test: 'judges ten dead workers at a time, so that no sweep takes so long that it may judge nobody',
+    },
+  },
+  {
+    breaks: 'I13',
     bug: 'a sweep releases only when it has itself found somebody dead',
     plant: {
       file: 'packages/core/src/upkeep.ts',
-      find: 'const missing = tables.missingWorkers(sweepLimit);',
-      put: 'const missing = deadWorkers > 0 ? tables.missingWorkers(sweepLimit) : [];',
+      find: 'const missing = tables.missingWorkers(deadLimit);',
+      put: 'const missing = dead.length > 0 ? tables.missingWorkers(deadLimit) : [];',
     },
     foundBy: {
       file: 'packages/registry/src/restart.test.ts',
