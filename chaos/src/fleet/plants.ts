@@ -11,7 +11,11 @@ export const plants = {
     put: 'undefined',
   },
   'journal not read': { file: 'executor/src/context.ts', find: 'this.#journal.get(identity)', put: 'undefined' },
-  'the living swept': { file: 'core/src/upkeep.ts', find: 'if (!isExpired(worker, times)) continue;', put: '' },
+  'the living swept': {
+    file: 'core/src/upkeep.ts',
+    find: '.filter((worker) => isExpired(worker, times))',
+    put: '',
+  },
   'released from the living': {
     file: 'sqlite/src/sqlite-tables.ts',
     find: 'WHERE holder NOT IN (SELECT id FROM workers)',
