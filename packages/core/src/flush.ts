@@ -65,11 +65,11 @@ export class Flush {
    * those without assignment are bound to it for routing. A claim looks at a bounded number of tasks.
    */
   claim(request: ClaimRequest): readonly Claimed[] {
-    if (request.limit < 1 || this.#tables.worker(request.workerId) === undefined) return [];
-    const { workerId, still } = request;
+    const { workerId, limit, still } = request;
+    if (limit < 1 || this.#tables.worker(workerId) === undefined) return [];
     if (!mayStart(this.#tables, workerId, false, still)) return [];
     const claimed: string[] = [];
-    let looks = request.limit + 1_000;
+    let looks = limit + 1_000;
     let mayBeOld = false;
     const places = new Places(this.#tables);
     for (const found of merged(this.#tables, request, places, this.#times.now)) {
@@ -86,7 +86,7 @@ export class Flush {
         this.#failFast();
         mayBeOld = true;
       } else if (task.agentId === null) {
-        this.change(task, { type: 'bind', workerId: request.workerId, until: this.#times.lease + defaults.routingMs });
+        this.change(task, { type: 'bind', workerId, until: this.#times.lease + defaults.routingMs });
         claimed.push(task.id);
       } else if (!isSuspect(task) || (claimed.length === 0 && mayStart(this.#tables, workerId, true, still))) {
         const timeouts = request.timeouts?.[task.agentId];
@@ -94,11 +94,11 @@ export class Flush {
         places.take(task.agentId);
         claimed.push(task.id);
         if (isSuspect(task)) break;
-      } else if (makesRoom(this.#tables, request.workerId, task.agentId, this.#times.now)) {
+      } else if (makesRoom(this.#tables, workerId, task.agentId, this.#times.now)) {
         break;
       }
       // Asked here and not before the task was pulled: looking further than needed would read rows for nothing.
-      if (claimed.length === request.limit || --looks === 0) break;
+      if (claimed.length === limit || --looks === 0) break;
     }
     return claimed.map((id) => this.#tables.taskRecord(id) as TaskRecord);
   }

@@ -56,6 +56,9 @@ export class MemoryTables implements Tables {
   readonly #running = new TaskIndex({
     group: (row) => (row.status === 'running' ? (row.workerId ?? undefined) : undefined),
   });
+  readonly #crashed = new TaskIndex({
+    group: (row) => (row.status === 'running' && row.crashes > 0 ? (row.workerId ?? undefined) : undefined),
+  });
   readonly #runningAgents = new TaskIndex({ group: (row) => (row.status === 'running' ? row.agentId : undefined) });
   readonly #bound = new TaskIndex({ group: (row) => row.boundTo ?? undefined });
   readonly #bindings = new TaskIndex({
@@ -87,6 +90,7 @@ export class MemoryTables implements Tables {
     this.#all,
     this.#ofWorkflow,
     this.#running,
+    this.#crashed,
     this.#runningAgents,
     this.#bound,
     this.#bindings,
@@ -275,7 +279,7 @@ export class MemoryTables implements Tables {
   }
 
   crashedTasks(workerId: string): readonly TaskRow[] {
-    return this.runningTasks(workerId).filter(({ crashes }) => crashes > 0);
+    return this.#rows(this.#crashed.keys(workerId));
   }
 
   boundTasks(workerId: string): readonly TaskRow[] {

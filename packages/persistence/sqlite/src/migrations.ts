@@ -159,6 +159,8 @@ CREATE INDEX dependencies_task ON dependencies (task_id);
 CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at IS NOT NULL;
 DROP INDEX tasks_running;
 CREATE INDEX tasks_running ON tasks (worker_id, agent_id) WHERE status = 'running';
+-- Nearly empty, and read for each task that is started; the one above holds all that its worker runs.
+CREATE INDEX tasks_crashed ON tasks (worker_id) WHERE status = 'running' AND crashes > 0;
 DROP INDEX tasks_cancelling;
 CREATE INDEX tasks_expiring ON tasks (expires_at, id) WHERE expires_at IS NOT NULL;
 CREATE INDEX workflows_settled ON workflows (settled_at) WHERE settled_at IS NOT NULL;

@@ -307,7 +307,8 @@ export class SqliteTables implements Tables {
 
   crashedTasks(workerId: string): readonly TaskRow[] {
     return this.#tasks(
-      `SELECT ${taskColumns} FROM tasks WHERE status = 'running' AND worker_id = ? AND crashes > 0 ORDER BY id`,
+      `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_crashed
+       WHERE status = 'running' AND crashes > 0 AND worker_id = ? ORDER BY id`,
       workerId,
     );
   }
