@@ -382,7 +382,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       put: '',
     },
     foundBy: {
-      file: 'chaos/src/busy.test.ts',
+      file: 'chaos/src/lease-threads.test.ts',
       test: 'keeps its lease, since another thread renews it',
     },
   },
@@ -395,7 +395,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       put: '',
     },
     foundBy: {
-      file: 'chaos/src/busy.test.ts',
+      file: 'chaos/src/lease-threads.test.ts',
       test: 'keeps its lease, since another thread renews it',
     },
   },
@@ -408,7 +408,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       put: 'Infinity',
     },
     foundBy: {
-      file: 'chaos/src/busy.test.ts',
+      file: 'chaos/src/lease-threads.test.ts',
       test: 'loses it if it goes on for longer than the limit of a stall: it may as well never end',
     },
   },

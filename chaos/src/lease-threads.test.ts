@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Store, WorkerBeat } from '@symphony/core';
@@ -7,8 +7,11 @@ import { SqliteStore } from '@symphony/persistence-sqlite';
 import { newTask } from '@symphony/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startServer, type TestServer } from '../../packages/persistence/postgres/test/server.ts';
+import { poisonLeases, type PoisonConfig } from './poison/work.ts';
+import { bundle } from './scene/bundle.ts';
+import { Crew } from './scene/crew.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'symphony-busy-'));
+const folder = mkdtempSync(join(tmpdir(), 'symphony-lease-threads-'));
 let server: TestServer;
 beforeAll(async () => void (server = await startServer()), 60_000);
 afterAll(async () => {
@@ -52,5 +55,37 @@ describe.each(Object.entries(stores))('an agent that computes for five leases, o
     await using store = await open();
     expect(await deadAfterComputing(store, { stallMs: 600 })).toBe(1);
     expect(await store.getTask('tsk_1')).toMatchObject({ status: 'pending', attempt: 1, crashes: 1 });
+  });
+});
+
+/** What a worker prints that holds its lease for a few renewals; it is a bundle in a folder of its own. */
+async function printed(name: string, missing: readonly string[]): Promise<string> {
+  const programs = join(folder, name);
+  await bundle(programs, { entries: { worker: join(import.meta.dirname, 'poison/worker.ts') } });
+  for (const file of missing) rmSync(join(programs, file));
+  const crew = new Crew({ programs, folder: programs });
+  const config: PoisonConfig = {
+    store: server.newUrl(),
+    notes: programs,
+    concurrency: 1,
+    lease: poisonLeases.postgres,
+  };
+  const worker = crew.start('worker', config);
+  await new Promise<void>((resolve) => void worker.once('message', () => resolve()));
+  // Three renewals of the lane's lease.
+  await new Promise((resolve) => setTimeout(resolve, 3 * poisonLeases.postgres.renewMs));
+  expect(await crew.close()).toBe(0);
+  return readFileSync(join(programs, 'output.log'), 'utf8');
+}
+
+describe('a bundled worker on PostgreSQL', () => {
+  it('is silent when the thread for its leases lies beside it', async () => {
+    expect(await printed('whole', [])).toBe('');
+  });
+
+  it('says once that this thread is missing, and works on', async () => {
+    const output = await printed('broken', ['heart-thread.js']);
+    expect(output.match(/LEASE_THREAD_DIED/g)).toHaveLength(1);
+    expect(output).toContain('heart-thread.js');
   });
 });
